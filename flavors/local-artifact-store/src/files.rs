@@ -1,0 +1,111 @@
+//! The file operations of the store: each leaves a whole file or none.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sundae_plugin_api::Error;
+
+/// A name in `folder` that nobody else uses: not another thread, process or machine that shares the folder.
+pub(crate) fn unique_name(folder: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    folder.join(format!("{}-{now:x}-{count}", std::process::id()))
+}
+
+/// Does `operation` again with the folder of `target` made, if that was missing.
+pub(crate) fn with_folder_of(
+    target: &Path,
+    mut operation: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    match operation() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = target.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            operation()
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn make_read_only(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    let permissions = {
+        use std::os::unix::fs::PermissionsExt;
+        Permissions::from_mode(0o444)
+    };
+    #[cfg(not(unix))]
+    let permissions = {
+        let mut permissions: Permissions = fs::metadata(file)?.permissions();
+        permissions.set_readonly(true);
+        permissions
+    };
+    fs::set_permissions(file, permissions)
+}
+
+/// Makes `destination` the same as `source`, by the cheapest means that there are: a clone that shares the blocks, a hard
+/// link, or a copy.
+pub(crate) fn link_or_copy(source: &Path, destination: &Path) -> io::Result<()> {
+    if clone(source, destination)? {
+        return Ok(());
+    }
+    match fs::hard_link(source, destination) {
+        Ok(()) => Ok(()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) =>
+        {
+            Err(error)
+        }
+        // Another file system, one without links, or too many links: each has its own error, and copying cures all.
+        Err(_) => copy(source, destination),
+    }
+}
+
+/// Copies, and takes away what was written if that fails in the middle.
+pub(crate) fn copy(source: &Path, destination: &Path) -> io::Result<()> {
+    let copied = fs::copy(source, destination).and_then(|_| make_read_only(destination));
+    if copied.is_err() {
+        drop(fs::remove_file(destination));
+    }
+    copied
+}
+
+/// Shares the blocks of `source` if the file system can; `false` if it cannot.
+fn clone(source: &Path, destination: &Path) -> io::Result<bool> {
+    static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
+    if !cfg!(target_os = "linux") || UNSUPPORTED.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let from = File::open(source)?;
+    let to = File::create_new(destination)?;
+    if share_blocks(&from, &to) {
+        make_read_only(destination)?;
+        return Ok(true);
+    }
+    // Asked once per process: most file systems cannot, and asking costs as much as linking.
+    UNSUPPORTED.store(true, Ordering::Relaxed);
+    fs::remove_file(destination)?;
+    Ok(false)
+}
+
+#[cfg(target_os = "linux")]
+fn share_blocks(from: &File, to: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share_blocks(_: &File, _: &File) -> bool {
+    false
+}
+
+/// Attaches to an I/O error what was being done.
+pub(crate) fn while_doing<'a>(
+    doing: &'a str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> Error + use<'a> {
+    move |error| Error::io(doing, path, &error)
+}

@@ -1,0 +1,50 @@
+//! The `local` artifact store: objects are read-only files in a folder of this machine.
+
+mod files;
+mod store;
+
+use std::path::PathBuf;
+
+use sundae_plugin_api::{Component, Config, Error, ErrorKind, Host, export_plugin};
+
+/// How a `local` artifact store is configured.
+#[derive(Debug, serde::Deserialize, Config)]
+pub struct LocalArtifactStoreConfig {
+    /// The folder in which the artifacts are kept; made if it does not exist. Default: a folder of its own beside the local database.
+    path: Option<PathBuf>,
+}
+
+/// Keeps artifacts in a folder.
+pub struct LocalArtifactStore {
+    root: PathBuf,
+    /// What is being written, on the same file system as the objects.
+    staging: PathBuf,
+}
+
+/// Where unfinished files are, below the root. No key starts with it: keys of the host never start with a dot.
+const STAGING: &str = ".staging";
+
+impl Component for LocalArtifactStore {
+    type Config = LocalArtifactStoreConfig;
+
+    fn open(config: LocalArtifactStoreConfig, host: Host) -> Result<Self, Error> {
+        let root = match config.path {
+            Some(path) if path.is_absolute() => path,
+            Some(path) => {
+                return Err(Error::new(
+                    ErrorKind::InvalidConfig,
+                    format!("`path` must be absolute, and {} is not", path.display()),
+                ));
+            }
+            None => host.data_folder()?,
+        };
+        let staging = root.join(STAGING);
+        std::fs::create_dir_all(&staging).map_err(|e| Error::io("create", &staging, &e))?;
+        Ok(Self { root, staging })
+    }
+}
+
+export_plugin! {
+    /// Keeps artifacts in a folder of this machine
+    artifact_store "local" = LocalArtifactStore;
+}

@@ -1,0 +1,121 @@
+//! A few threads that run jobs in the order in which they came.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use sundae_plugin_api::Error;
+use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Work};
+
+/// Threads are started as they are needed, up to a limit, and end with the pool.
+pub(crate) struct Pool {
+    limit: usize,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is a job, or the pool has closed.
+    work: Condvar,
+    /// There is a change that nobody has taken.
+    change: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(Handle, Arc<dyn Work>)>,
+    running: HashMap<Handle, Arc<dyn Work>>,
+    changes: Vec<Change>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+impl Shared {
+    /// A thread that panicked under the lock left whole values behind: each change of the state is one statement.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, state: &mut State, handle: Handle, job_state: JobState) {
+        state.changes.push(Change { handle, state: job_state });
+        self.change.notify_all();
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, shared: Arc::default() }
+    }
+
+    pub(crate) fn submit(&self, handle: Handle, work: Box<dyn Work>) -> Result<(), Error> {
+        let mut state = self.shared.state();
+        if state.idle <= state.waiting.len() && state.threads < self.limit {
+            let shared = Arc::clone(&self.shared);
+            thread::Builder::new()
+                .name("sundae-local".to_owned())
+                .spawn(move || run_jobs(&shared))
+                .map_err(|error| Error::other(format!("cannot start a thread: {error}")))?;
+            state.threads += 1;
+        }
+        state.waiting.push_back((handle, Arc::from(work)));
+        drop(state);
+        self.shared.work.notify_one();
+        Ok(())
+    }
+
+    pub(crate) fn wait(&self, timeout: Duration) -> Vec<Change> {
+        let state = self.shared.state();
+        let (mut state, _) = self
+            .shared
+            .change
+            .wait_timeout_while(state, timeout, |state| state.changes.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.changes)
+    }
+
+    pub(crate) fn cancel(&self, handle: &Handle) {
+        let mut state = self.shared.state();
+        if let Some(position) = state.waiting.iter().position(|(waiting, _)| waiting == handle) {
+            state.waiting.remove(position);
+            self.shared.report(&mut state, handle.clone(), JobState::Cancelled);
+        } else if let Some(work) = state.running.get(handle).cloned() {
+            // Not under the lock: the callback is the host's code, and `run` needs the lock to end.
+            drop(state);
+            work.cancel();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+fn run_jobs(shared: &Shared) {
+    let mut state = shared.state();
+    loop {
+        if let Some((handle, work)) = state.waiting.pop_front() {
+            state.running.insert(handle.clone(), Arc::clone(&work));
+            shared.report(&mut state, handle.clone(), JobState::Running);
+            drop(state);
+            let end = match work.run() {
+                Ok(exit_code) => JobState::Ended { exit_code },
+                Err(error) => JobState::Lost { reason: error.to_string() },
+            };
+            state = shared.state();
+            state.running.remove(&handle);
+            shared.report(&mut state, handle, end);
+        } else if state.closed {
+            return;
+        } else {
+            state.idle += 1;
+            state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What passes between steps: files and folders, known by the digest of their content.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Whether an artifact is a file or a folder of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArtifactKind {
+    /// One file: its digest is the BLAKE3 of its bytes.
+    File,
+    /// A folder: its digest is the BLAKE3 of its manifest, which names the digest of each file.
+    Folder,
+}
+
+impl fmt::Display for ArtifactKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::File => "file",
+            Self::Folder => "folder",
+        })
+    }
+}
+
+/// An artifact by its content: the same content is the same artifact, whoever made it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactRef {
+    /// File or folder.
+    pub kind: ArtifactKind,
+    /// BLAKE3, as 64 hexadecimal digits.
+    pub digest: String,
+    /// Bytes of the file, or of all files of the folder.
+    pub size: u64,
+    /// What the step that made it said of it. Not part of its identity.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+}

@@ -1,0 +1,188 @@
+//! Orchestrators choose the place where work runs. The host brings the work, and owns order, cache, retries and records.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The interface that this file defines.
+pub const INTERFACE: &str = "orchestrator/1";
+
+/// What an orchestrator can do. Undeclared means "no".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Jobs run on other machines, by their worker command; so the artifact store must be reachable from there.
+    pub remote: bool,
+    /// How many jobs it wants at once; more are not submitted. `None`: as many as there are.
+    pub parallelism: Option<u32>,
+    /// The names of resources that it understands (`cpus`, `memory`, `gpus`, …).
+    pub resources: Vec<String>,
+    /// Jobs outlive the host, and [`Orchestrator::reattach`] finds them again.
+    pub reattach: bool,
+    /// It keeps logs of jobs itself, which [`Orchestrator::logs`] reads.
+    pub logs: bool,
+}
+
+impl Capabilities {
+    /// The capabilities of an orchestrator that can do the least.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares [`Self::parallelism`].
+    #[must_use]
+    pub fn parallelism(mut self, jobs: u32) -> Self {
+        self.parallelism = Some(jobs);
+        self
+    }
+
+    /// Declares [`Self::remote`].
+    #[must_use]
+    pub fn remote(mut self) -> Self {
+        self.remote = true;
+        self
+    }
+}
+
+/// One step attempt to be run.
+pub struct Job {
+    /// What is known about it.
+    pub description: JobDescription,
+    /// The work itself, for orchestrators that run it inside the host's process.
+    pub work: Box<dyn Work>,
+}
+
+/// What an orchestrator is told about a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JobDescription {
+    /// Unique for ever; made of letters, digits and `-`.
+    pub id: String,
+    /// For people: `training-3/train`.
+    pub name: String,
+    /// What the step declares to need, by resource name; sizes in bytes.
+    #[serde(default)]
+    pub resources: BTreeMap<String, f64>,
+    /// The command that does the same work in a process of its own, wherever the host's binary and the store can be reached.
+    #[serde(default)]
+    pub worker: Vec<String>,
+}
+
+impl JobDescription {
+    /// A job without resources or worker command.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), resources: BTreeMap::new(), worker: Vec::new() }
+    }
+}
+
+/// The work of a job, as a callback into the host.
+pub trait Work: Send + Sync {
+    /// Runs the attempt to its end on the calling thread, and returns the exit code of its command. To be called once.
+    ///
+    /// # Errors
+    /// The attempt could not be made; the host knows the details already.
+    fn run(&self) -> Result<i32, Error>;
+
+    /// Asks a running attempt to stop; `run` then returns soon. Called again, it stops at once. May be called from any thread.
+    fn cancel(&self);
+}
+
+/// A submitted job, as the orchestrator knows it: a text of its own that it can find the job by, even in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Handle(pub String);
+
+/// What an orchestrator knows of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum JobState {
+    /// Submitted, not started.
+    Queued,
+    /// Started.
+    Running,
+    /// The command ended; the host finds the outcome itself.
+    Ended {
+        /// Its exit code.
+        exit_code: i32,
+    },
+    /// It was cancelled.
+    Cancelled,
+    /// It will never end by itself: its machine died, a limit was hit, it could not be started.
+    Lost {
+        /// In the orchestrator's words, for people.
+        reason: String,
+    },
+}
+
+impl JobState {
+    /// Whether no other state follows.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A job is in another state than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Which job.
+    pub handle: Handle,
+    /// Its state now.
+    pub state: JobState,
+}
+
+/// Runs jobs somewhere.
+///
+/// Every method may be called from many threads at once.
+pub trait Orchestrator: Send + Sync {
+    /// What this orchestrator can do. Constant for the life of the component, and cheap.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Starts a job, or queues it, and returns without waiting for it.
+    ///
+    /// # Errors
+    /// The job was not accepted and will not run.
+    fn submit(&self, job: Job) -> Result<Handle, Error>;
+
+    /// Waits until a job changes state, `timeout` at most, and returns what has changed since the last call.
+    ///
+    /// Each final state is reported once. It must cost nothing while nothing changes.
+    ///
+    /// # Errors
+    /// The orchestrator cannot be asked now; the host tries again if the error is retryable.
+    fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error>;
+
+    /// Asks a job to stop; its end is reported by [`wait`](Self::wait). Called again, it stops at once. No error if it has ended.
+    ///
+    /// # Errors
+    /// The job may go on.
+    fn cancel(&self, handle: &Handle) -> Result<(), Error>;
+
+    /// The job's log from byte `from` on, where the capabilities say that it keeps logs.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) unless overridden.
+    fn logs(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
+        let _ = (handle, from);
+        Err(Error::new(crate::ErrorKind::Unsupported, "this orchestrator keeps no logs"))
+    }
+
+    /// Takes up a job that another process submitted; its changes are then reported by [`wait`](Self::wait).
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) unless overridden; [`NotFound`](crate::ErrorKind::NotFound) for a
+    /// job that it does not know (any more).
+    fn reattach(&self, handle: &Handle) -> Result<JobState, Error> {
+        let _ = handle;
+        Err(Error::new(
+            crate::ErrorKind::Unsupported,
+            "this orchestrator cannot take up jobs again",
+        ))
+    }
+}

@@ -1,0 +1,62 @@
+"""Pipelines out of ordinary Python functions, run by the `sundae` host on any stack.
+
+    from sundae import pipeline, step
+
+    @step
+    def load() -> list[int]:
+        return [1, 2, 3]
+
+    @step
+    def total(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    @pipeline
+    def training():
+        total(load())
+
+    if __name__ == "__main__":
+        print(training().output("total"))
+
+Every step is a process of its own, so importing this package must cost next to nothing: a name is
+loaded when it is first used. The types of everything here stand in `__init__.pyi`.
+"""
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Artifact": "results",
+    "Context": "running",
+    "HostError": "errors",
+    "Materializer": "materializers",
+    "Pipeline": "declaration",
+    "PipelineError": "errors",
+    "Run": "results",
+    "RunCancelled": "errors",
+    "RunFailed": "errors",
+    "Step": "declaration",
+    "StepRun": "results",
+    "SundaeError": "errors",
+    "command": "declaration",
+    "context": "running",
+    "log_metric": "running",
+    "note": "running",
+    "pipeline": "declaration",
+    "progress": "running",
+    "register_materializer": "materializers",
+    "run_step": "attempt",
+    "step": "declaration",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module `sundae` has no attribute `{name}`")
+    module = __import__(f"sundae.{_HOME[name]}", fromlist=[name])
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,140 @@
+"""Type hints as values: reading them, naming them, asking whether one fits another.
+
+Works on what hints carry themselves (`__origin__`, `__args__`, `__metadata__`), so that a step's process
+does not import `typing` for our sake. Where a hint says something that we do not understand, it fits.
+"""
+
+import sys
+
+ANYTHING = object()
+"""Stands for a missing hint."""
+
+
+def resolved(function) -> dict:
+    """The hints of a function's arguments and of its `return`; those written as text are evaluated.
+
+    Text that cannot be evaluated (a name imported only for type checkers) counts as no hint.
+    """
+    return {name: _evaluated(hint, function) for name, hint in function.__annotations__.items()}
+
+
+def _evaluated(hint, function):
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return eval(hint, function.__globals__)
+    except Exception:
+        return ANYTHING
+
+
+def plain(hint):
+    """The hint without `Annotated` and `NewType` around it."""
+    while True:
+        if hasattr(hint, "__metadata__"):
+            hint = hint.__origin__
+        elif hasattr(hint, "__supertype__"):
+            hint = hint.__supertype__
+        else:
+            return type(None) if hint is None else hint
+
+
+def label(hint) -> str:
+    """The name people know the hint by."""
+    hint = plain(hint)
+    if hint is ANYTHING:
+        return "anything"
+    if isinstance(hint, type) and not getattr(hint, "__args__", None):
+        return "None" if hint is type(None) else hint.__qualname__
+    return str(hint).replace("typing.", "")
+
+
+def fits(given, wanted) -> bool:
+    """Whether a value of type `given` may be handed to something that takes `wanted`.
+
+    Refuses only what is certainly wrong. A wider class is accepted for a narrower one (the value may well be
+    of the narrower), an int for a float, and a union if any of its members fits.
+    """
+    given, wanted = plain(given), plain(wanted)
+    if _is_open(given) or _is_open(wanted):
+        return True
+    if members := _members(wanted):
+        return any(fits(given, member) for member in members)
+    if members := _members(given):
+        return any(fits(member, wanted) for member in members)
+    given_class, wanted_class = _class_of(given), _class_of(wanted)
+    if given_class is None or wanted_class is None:
+        return True
+    return _classes_fit(given_class, wanted_class) and _arguments_fit(given, wanted)
+
+
+def value_fits(value, wanted) -> bool:
+    """Whether a value may be handed to something that takes `wanted`."""
+    wanted = plain(wanted)
+    if _is_literal(wanted):
+        return value in wanted.__args__
+    if members := _members(wanted):
+        return any(value_fits(value, member) for member in members)
+    return fits(type(value), wanted)
+
+
+def element(hint):
+    """The hint of the elements of a list or tuple hint."""
+    arguments = getattr(plain(hint), "__args__", None)
+    return arguments[0] if arguments else ANYTHING
+
+
+def python_scalar(value):
+    """A NumPy scalar as the Python value it stands for; everything else as it is."""
+    is_numpy = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_numpy else value
+
+
+def _is_open(hint) -> bool:
+    """Whether the hint allows everything, or says something that only a type checker understands."""
+    if hint is ANYTHING or hint is object or isinstance(hint, str):
+        return True
+    typing = sys.modules.get("typing")
+    return typing is not None and (hint is typing.Any or isinstance(hint, (typing.TypeVar, typing.ForwardRef)))
+
+
+def _members(hint) -> tuple:
+    """The members of `A | B`, `Union[A, B]` or `Optional[A]`; empty for everything else."""
+    origin = getattr(hint, "__origin__", None)
+    typing = sys.modules.get("typing")
+    is_union = type(hint) is type(int | str) or (typing is not None and origin is typing.Union)
+    return hint.__args__ if is_union else ()
+
+
+def _is_literal(hint) -> bool:
+    typing = sys.modules.get("typing")
+    return typing is not None and getattr(hint, "__origin__", None) is typing.Literal
+
+
+def _class_of(hint):
+    if _is_literal(hint):
+        return type(hint.__args__[0])
+    origin = getattr(hint, "__origin__", hint)
+    return origin if isinstance(origin, type) else None
+
+
+def _classes_fit(given: type, wanted: type) -> bool:
+    if wanted is float and issubclass(given, int):
+        return True
+    if wanted is complex and issubclass(given, (int, float)):
+        return True
+    try:
+        return issubclass(given, wanted) or issubclass(wanted, given)
+    except TypeError:  # A protocol that cannot be asked at run time.
+        return True
+
+
+_CONTAINERS = ("builtins", "collections", "collections.abc", "typing")
+
+
+def _arguments_fit(given, wanted) -> bool:
+    given_arguments = getattr(given, "__args__", None) or ()
+    wanted_arguments = getattr(wanted, "__args__", None) or ()
+    if len(given_arguments) != len(wanted_arguments) or _class_of(wanted).__module__ not in _CONTAINERS:
+        return True
+    pairs = zip(given_arguments, wanted_arguments, strict=True)
+    return all(fits(one, other) for one, other in pairs if one is not ... and other is not ...)
