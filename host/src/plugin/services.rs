@@ -1,0 +1,56 @@
+//! What the host lends to the components that it opens.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sundae_plugin_api::{Error, ErrorKind, Host, HostServices, Level};
+
+/// Where the log lines of components go. Called from any thread.
+pub type LogSink = Arc<dyn Fn(Level, &str, &str) + Send + Sync>;
+
+/// The services for one component.
+pub struct Services {
+    /// Its name, which is put before what it logs.
+    pub component: String,
+    /// See [`HostServices::data_folder`].
+    pub data_folder: PathBuf,
+    /// See [`HostServices::scratch_folder`].
+    pub scratch_folder: PathBuf,
+    /// Takes level, component and message.
+    pub log: LogSink,
+    /// Set when the operation under way should stop.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Services {
+    /// The services as they are lent.
+    #[must_use]
+    pub fn lend(self) -> Host {
+        Host::new(Arc::new(self))
+    }
+}
+
+fn made(folder: &PathBuf) -> Result<PathBuf, Error> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
+    Ok(folder.clone())
+}
+
+impl HostServices for Services {
+    fn log(&self, level: Level, message: &str) {
+        (self.log)(level, &self.component, message);
+    }
+    fn progress(&self, _: &str, _: u64, _: Option<u64>) {}
+    fn secret(&self, name: &str) -> Result<String, Error> {
+        Err(Error::new(ErrorKind::NotFound, format!("there is no secret `{name}`")))
+    }
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+    fn data_folder(&self) -> Result<PathBuf, Error> {
+        made(&self.data_folder)
+    }
+    fn scratch_folder(&self) -> Result<PathBuf, Error> {
+        made(&self.scratch_folder)
+    }
+}
