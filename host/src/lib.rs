@@ -3,4 +3,6 @@
 
 pub mod artifact;
 pub mod engine;
+pub mod pipeline;
 pub mod plugin;
+pub mod worker;

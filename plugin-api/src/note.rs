@@ -172,9 +172,9 @@ macro_rules! __const_json {
 mod tests {
     #[test]
     fn constant_json_is_what_serde_json_makes() {
-        const TEXT: &str = "say \"hi\"\\ \n\u{1} ü";
-        assert_eq!(__const_json!(TEXT), r#""say \"hi\"\\ \u000a\u0001 ü""#);
-        assert_eq!(serde_json::from_str::<String>(__const_json!(TEXT)).unwrap(), TEXT);
+        const SAID: &str = "say \"hi\"\\ \n\u{1} ü";
+        assert_eq!(__const_json!(SAID), r#""say \"hi\"\\ \u000a\u0001 ü""#);
+        assert_eq!(serde_json::from_str::<String>(__const_json!(SAID)).unwrap(), SAID);
         assert_eq!(__const_text!("a", "", "bc"), "abc");
     }
 }

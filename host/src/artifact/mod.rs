@@ -1,9 +1,21 @@
 //! What passes between steps: files and folders, known by the digest of their content.
 
+mod digest;
+mod fetch;
+mod folder;
+mod keys;
+mod publish;
+pub mod staging;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use digest::digest_of_file;
+pub use fetch::{FetchError, fetch, is_present, read_text};
+pub use keys::{object_key, outcome_key};
+pub use publish::{PublishError, publish, publish_text};
 
 /// Whether an artifact is a file or a folder of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,3 +1,86 @@
 //! Running a plan: schedule, cache, attempts, events. Knows no SQLite, no terminal, no HTTP.
+//!
+//! One thread, the dispatcher, owns all state and decides everything; work happens wherever the orchestrator puts it, and
+//! comes back as a report. What happens is told as [`event::Event`]s to a [`Listener`], and in no other way.
 
+pub mod cache;
+pub mod cache_key;
+pub mod code;
+mod dispatcher;
 pub mod event;
+mod job;
+mod state;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sundae_plugin_api::{ArtifactStore, Orchestrator};
+
+use crate::pipeline::Pipeline;
+use event::{Event, RunStatus};
+
+/// Hears what happens in a run.
+pub trait Listener {
+    /// Takes events, in order. What it has taken is safe when it returns: the engine does not report a thing as done twice.
+    ///
+    /// # Errors
+    /// In words; the engine then stops the run, since a run that cannot be recorded would be lost.
+    fn hear(&mut self, events: &[Event]) -> Result<(), String>;
+}
+
+/// What a run works with.
+pub struct Engine<'a> {
+    /// What shall run.
+    pub pipeline: &'a Pipeline,
+    /// The run's id: letters, digits and `-`.
+    pub run_id: &'a str,
+    /// The run's name.
+    pub run_name: &'a str,
+    /// Where steps run.
+    pub orchestrator: &'a dyn Orchestrator,
+    /// Where artifacts are kept. Shared with the threads of the orchestrator.
+    pub store: std::sync::Arc<dyn ArtifactStore>,
+    /// A folder for the attempts of this run, on the store's file system if it has one.
+    pub staging: &'a Path,
+    /// Whether earlier outcomes may stand in for running steps.
+    pub use_cache: bool,
+    /// How the same work is done by a process of its own.
+    pub worker: &'a dyn Fn(&crate::worker::AttemptSpec) -> Result<Vec<String>, String>,
+    /// Counts the requests to stop.
+    pub stop: &'a Stop,
+}
+
+/// Requests to stop a run, from a signal handler or another thread. The first asks steps to end; the second ends them.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicU32);
+
+impl Stop {
+    /// Adds a request.
+    pub fn request(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Why a run ended without a status.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The listener failed; steps were stopped.
+    #[error("the run was stopped, because it could not be recorded: {0}")]
+    NotRecorded(String),
+}
+
+impl Engine<'_> {
+    /// Runs the pipeline to its end.
+    ///
+    /// # Errors
+    /// [`EngineError`]; whatever happens to steps is an event and not an error.
+    pub fn run(&self, listener: &mut dyn Listener) -> Result<RunStatus, EngineError> {
+        dispatcher::Dispatcher::new(self, listener).run()
+    }
+}

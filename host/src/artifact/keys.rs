@@ -1,0 +1,45 @@
+//! Where things are in an artifact store. The layout is a format: what one version writes, every later one reads.
+//!
+//! - `objects/ab/cdef…`: the bytes with the digest `abcdef…`: a file, a folder's manifest, a log
+//! - `outcomes/ab/cdef…`: what the step with the cache key `abcdef…` produced, as JSON
+
+use sundae_plugin_api::{InvalidKey, Key};
+
+/// The key of the object with this digest.
+///
+/// # Errors
+/// The text is no digest; it may come from a damaged record.
+pub fn object_key(digest: &str) -> Result<Key, InvalidKey> {
+    fanned_out("objects", digest)
+}
+
+/// The key of the outcome of the step with this cache key.
+///
+/// # Errors
+/// The text is no cache key.
+pub fn outcome_key(cache_key: &str) -> Result<Key, InvalidKey> {
+    fanned_out("outcomes", cache_key)
+}
+
+/// Two digits of fan-out: 256 folders, so that no folder grows without measure.
+fn fanned_out(folder: &str, digest: &str) -> Result<Key, InvalidKey> {
+    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // What is no digest makes a key that is none either, and so the error.
+    let (first, rest) = if is_digest { digest.split_at(2) } else { ("", "") };
+    Key::new(format!("{folder}/{first}/{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object_key;
+
+    #[test]
+    fn a_damaged_record_cannot_name_another_file() {
+        let digest = "ab".repeat(32);
+        let key = object_key(&digest).unwrap();
+        assert_eq!(key.as_str(), format!("objects/ab/{}", "ab".repeat(31)));
+        for text in ["", "ab", "../../etc/passwd", &"zz".repeat(32), &"é".repeat(32)] {
+            assert!(object_key(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! From a path on disk to an artifact in a store: digested, then made visible in one step.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Map;
+use sundae_plugin_api::artifact_store::{Existing, Source};
+use sundae_plugin_api::{ArtifactStore, Error};
+
+use super::digest::{digest_of_bytes, digest_of_file};
+use super::folder::{self, Content, Entry, What};
+use super::{ArtifactKind, ArtifactRef, object_key};
+
+/// Why something could not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// There is nothing at the path.
+    #[error("there is nothing at {}", .0.display())]
+    Absent(PathBuf),
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store did not take it.
+    #[error("the artifact store refused it: {0}")]
+    Store(#[from] Error),
+}
+
+/// Publishes the file or folder at `path`, which is the store's from then on: it may be moved away.
+///
+/// Files are published before the manifest that names them, so a folder is visible only when it is complete.
+///
+/// # Errors
+/// [`PublishError`]; what was published before the error stays, unreferenced.
+pub fn publish(store: &dyn ArtifactStore, path: &Path) -> Result<ArtifactRef, PublishError> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(PublishError::Absent(path.to_owned()));
+        }
+        Err(source) => return Err(PublishError::Read { path: path.to_owned(), source }),
+    };
+    let (kind, (digest, size)) = if metadata.is_dir() {
+        (ArtifactKind::Folder, publish_folder(store, path)?)
+    } else {
+        (ArtifactKind::File, publish_file(store, path, &metadata)?)
+    };
+    Ok(ArtifactRef { kind, digest, size, metadata: Map::new() })
+}
+
+fn publish_file(
+    store: &dyn ArtifactStore,
+    path: &Path,
+    metadata: &Metadata,
+) -> Result<(String, u64), PublishError> {
+    let read_error = |source| PublishError::Read { path: path.to_owned(), source };
+    let (digest, size) = digest_of_file(path).map_err(read_error)?;
+    let key = object_key(&digest).map_err(Error::from)?;
+    let is_link = fs::symlink_metadata(path).map_err(read_error)?.is_symlink();
+    // A file with another name elsewhere is not ours to move and protect: whoever knows the other name may write to it.
+    let source = if is_link || has_other_names(metadata) { Source::Keep } else { Source::Give };
+    store.put(&key, path, source)?;
+    Ok((digest, size))
+}
+
+fn publish_folder(store: &dyn ArtifactStore, path: &Path) -> Result<(String, u64), PublishError> {
+    let read_error = |source| PublishError::Read { path: path.to_owned(), source };
+    let mut total = 0;
+    let mut entries = Vec::new();
+    for found in folder::scan(path).map_err(read_error)? {
+        let content = match found.what {
+            What::EmptyFolder => Content::EmptyFolder,
+            What::Link { target } => Content::Link { target },
+            What::File { executable } => {
+                let metadata = fs::metadata(&found.on_disk).map_err(read_error)?;
+                let (digest, size) = publish_file(store, &found.on_disk, &metadata)?;
+                total += size;
+                Content::File { digest, size, executable }
+            }
+        };
+        entries.push(Entry { path: found.path, content });
+    }
+    let manifest = folder::to_text(&entries).map_err(|error| read_error(error.into()))?;
+    let digest = digest_of_bytes(manifest.as_bytes());
+    let key = object_key(&digest).map_err(Error::from)?;
+    store.write(&key, manifest.as_bytes(), Existing::Replace)?;
+    Ok((digest, total))
+}
+
+/// Publishes a text as a file artifact.
+///
+/// # Errors
+/// The store did not take it.
+pub fn publish_text(store: &dyn ArtifactStore, text: &[u8]) -> Result<ArtifactRef, Error> {
+    let digest = digest_of_bytes(text);
+    store.write(&object_key(&digest)?, text, Existing::Replace)?;
+    Ok(ArtifactRef {
+        kind: ArtifactKind::File,
+        digest,
+        size: text.len() as u64,
+        metadata: Map::new(),
+    })
+}
+
+#[cfg(unix)]
+fn has_other_names(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}

@@ -1,0 +1,158 @@
+//! Where each step of a run stands, and what that lets happen. Pure: no clock, no store, no orchestrator.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::event::StepStatus;
+use crate::artifact::ArtifactRef;
+use crate::pipeline::{Graph, Pipeline};
+
+/// The steps by their number in the pipeline.
+pub(super) struct State<'a> {
+    pipeline: &'a Pipeline,
+    graph: Graph,
+    steps: Vec<StepState>,
+    /// Steps that wait for nothing any more, in the order in which they are to start.
+    ready: BTreeSet<(usize, usize)>,
+    /// The rank of each step in that order.
+    rank: Vec<usize>,
+    unfinished: usize,
+}
+
+pub(super) struct StepState {
+    pub(super) status: StepStatus,
+    /// The steps that must end before this one.
+    blocked_by: HashSet<usize>,
+    pub(super) outputs: BTreeMap<String, ArtifactRef>,
+    pub(super) attempts: u32,
+    /// How often it was made again because its data was lost.
+    pub(super) remade: u32,
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(pipeline: &'a Pipeline, graph: Graph) -> Self {
+        let mut rank = vec![0; graph.len()];
+        for (position, step) in graph.order().iter().enumerate() {
+            rank[*step] = position;
+        }
+        let steps: Vec<_> = (0..graph.len())
+            .map(|step| StepState {
+                status: StepStatus::Waiting,
+                blocked_by: graph.needs(step).iter().copied().collect(),
+                outputs: BTreeMap::new(),
+                attempts: 0,
+                remade: 0,
+            })
+            .collect();
+        let unblocked = (0..steps.len()).filter(|step| steps[*step].blocked_by.is_empty());
+        let ready = unblocked.map(|step| (rank[step], step)).collect();
+        let unfinished = steps.len();
+        Self { pipeline, graph, steps, ready, rank, unfinished }
+    }
+
+    pub(super) fn order(&self) -> &[usize] {
+        self.graph.order()
+    }
+
+    pub(super) fn step(&self, step: usize) -> &StepState {
+        &self.steps[step]
+    }
+
+    /// The number of the step that makes an input.
+    pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
+        let wanted = &self.pipeline.steps[step].inputs.get(input)?.step;
+        self.graph
+            .needs(step)
+            .iter()
+            .copied()
+            .find(|need| self.pipeline.steps[*need].name == *wanted)
+    }
+
+    /// The artifacts that a step takes, all of whose needs have ended well.
+    pub(super) fn inputs_of(&self, step: usize) -> BTreeMap<String, ArtifactRef> {
+        let described = &self.pipeline.steps[step];
+        let artifact = |name: &str| {
+            let reference = described.inputs.get(name)?;
+            self.steps[self.producer(step, name)?].outputs.get(&reference.output).cloned()
+        };
+        let inputs = described.inputs.keys();
+        inputs.filter_map(|name| Some((name.clone(), artifact(name)?))).collect()
+    }
+
+    /// Takes the next step that may start.
+    pub(super) fn next_ready(&mut self) -> Option<usize> {
+        self.ready.pop_first().map(|(_, step)| step)
+    }
+
+    /// Whether every step has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.unfinished == 0
+    }
+
+    /// A step has been handed to the orchestrator; returns the number of the attempt.
+    pub(super) fn start(&mut self, step: usize) -> u32 {
+        let state = &mut self.steps[step];
+        state.status = StepStatus::Running;
+        state.attempts += 1;
+        state.attempts
+    }
+
+    /// A step has ended well: what waits only for it may start.
+    pub(super) fn complete(
+        &mut self,
+        step: usize,
+        status: StepStatus,
+        outputs: BTreeMap<String, ArtifactRef>,
+    ) {
+        self.steps[step].outputs = outputs;
+        self.end(step, status);
+        for dependent in self.graph.dependents(step).to_vec() {
+            let state = &mut self.steps[dependent];
+            if state.blocked_by.remove(&step)
+                && state.blocked_by.is_empty()
+                && state.status == StepStatus::Waiting
+            {
+                self.ready.insert((self.rank[dependent], dependent));
+            }
+        }
+    }
+
+    /// A step has ended otherwise.
+    pub(super) fn end(&mut self, step: usize, status: StepStatus) {
+        let before = std::mem::replace(&mut self.steps[step].status, status);
+        if matches!(before, StepStatus::Waiting | StepStatus::Running) {
+            self.unfinished -= 1;
+        }
+        self.ready.remove(&(self.rank[step], step));
+    }
+
+    /// Ends the steps that cannot run without `step`, and returns them.
+    pub(super) fn skip_downstream(&mut self, step: usize) -> Vec<usize> {
+        let mut skipped = self.graph.downstream(step);
+        skipped.retain(|step| self.steps[*step].status == StepStatus::Waiting);
+        for step in &skipped {
+            self.end(*step, StepStatus::Skipped);
+        }
+        skipped
+    }
+
+    /// The steps that have not begun.
+    pub(super) fn waiting(&self) -> Vec<usize> {
+        let order = self.graph.order().iter().copied();
+        order.filter(|step| self.steps[*step].status == StepStatus::Waiting).collect()
+    }
+
+    /// Data that `producer` made is lost: `step` waits until it is made again. Returns whether that was not yet under way.
+    pub(super) fn remake(&mut self, producer: usize, step: usize) -> bool {
+        self.steps[step].status = StepStatus::Waiting;
+        self.steps[step].blocked_by.insert(producer);
+        let state = &mut self.steps[producer];
+        if matches!(state.status, StepStatus::Waiting | StepStatus::Running) {
+            return false;
+        }
+        state.status = StepStatus::Waiting;
+        state.remade += 1;
+        self.unfinished += 1;
+        self.ready.insert((self.rank[producer], producer));
+        true
+    }
+}

@@ -1,0 +1,145 @@
+//! The shape of a pipeline file: which keys there are and what type each has. What they refer to is not looked at yet.
+
+mod reader;
+mod step;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Format;
+use super::document::{Data, Entry, Node};
+use super::error::{Complaint, Problems, quoted};
+use super::names::is_pipeline_name;
+use super::source::{Located, Span};
+use reader::{Reader, find};
+
+pub(super) use step::{Input, Mention, Param, StepDraft};
+
+/// A pipeline file that has the right shape. After a problem was reported, parts of it may be empty.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub name: String,
+    pub root: Option<PathBuf>,
+    pub params: Vec<(Located<String>, Value)>,
+    pub steps: Vec<StepDraft>,
+}
+
+const KEYS: [&str; 3] = ["name", "params", "steps"];
+const JSON_KEYS: [&str; 4] = ["name", "params", "steps", "root"];
+
+/// The start of the file, where what is missing at the top belongs.
+const TOP: Span = Span { start: 0, end: 0 };
+
+pub(super) fn read(document: &Node, format: Format, problems: &mut Problems<'_>) -> Draft {
+    let mut reader = Reader::new(problems);
+    let Data::Table(file) = &document.data else {
+        reader.report(document.span, || {
+            Complaint::new(format!("a pipeline must be a table of keys, not {}", document.kind()))
+        });
+        return Draft::default();
+    };
+    let known = if format == Format::Json { &JSON_KEYS[..] } else { &KEYS[..] };
+    let guesses = reader.unknown_keys(file, known, &"the pipeline");
+    let draft = Draft {
+        name: name(&mut reader, file, &guesses),
+        root: find(file, "root")
+            .filter(|_| format == Format::Json)
+            .and_then(|node| root(&mut reader, node)),
+        params: find(file, "params").map(|node| params(&mut reader, node)).unwrap_or_default(),
+        steps: steps(&mut reader, file, &guesses),
+    };
+    unique(&mut reader, &draft.steps);
+    draft
+}
+
+fn name(reader: &mut Reader<'_, '_>, file: &[Entry], guesses: &[&str]) -> String {
+    let Some(node) = find(file, "name") else {
+        if !guesses.contains(&"name") {
+            reader.missing("name", file, TOP, &"the pipeline");
+        }
+        return String::new();
+    };
+    let name = reader.string(node, || "`name` of the pipeline".into());
+    if !is_pipeline_name(name) && !name.is_empty() {
+        reader.report(node.span, || {
+            Complaint::new(format!("{} cannot be the name of a pipeline", quoted(name)))
+                .hint("use up to 128 of the characters A-Z, a-z, 0-9, `_`, `-` and `.`, with a letter or digit in front".to_owned())
+        });
+    } else if name.is_empty() && matches!(node.data, Data::String(_)) {
+        reader.report(node.span, || Complaint::new("the name of the pipeline is empty"));
+    }
+    name.to_owned()
+}
+
+fn root(reader: &mut Reader<'_, '_>, node: &Node) -> Option<PathBuf> {
+    let Data::String(_) = &node.data else {
+        reader.string(node, || "`root` of the pipeline".into());
+        return None;
+    };
+    let root = PathBuf::from(reader.string(node, || "`root` of the pipeline".into()));
+    if !root.is_absolute() {
+        reader.report(node.span, || Complaint::new("`root` must be an absolute path"));
+    }
+    Some(root)
+}
+
+fn params(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<(Located<String>, Value)> {
+    let entries =
+        reader.table(node, "a table of names and values", || "`params` of the pipeline".into());
+    let mut params = Vec::with_capacity(entries.len());
+    for Entry { key, value } in entries {
+        reader.name(&key.value, key.span, "param");
+        params.push((key.clone(), reader.value(value)));
+    }
+    params
+}
+
+fn steps(reader: &mut Reader<'_, '_>, file: &[Entry], guesses: &[&str]) -> Vec<StepDraft> {
+    let Some(node) = find(file, "steps") else {
+        if !guesses.contains(&"steps") {
+            reader.report(TOP, || no_steps("the pipeline has no `steps`"));
+        }
+        return Vec::new();
+    };
+    match &node.data {
+        Data::List(steps) if steps.is_empty() => {
+            reader.report(node.span, || no_steps("`steps` is empty"));
+            Vec::new()
+        }
+        Data::List(steps) => {
+            steps.iter().enumerate().map(|(index, step)| step::read(reader, index, step)).collect()
+        }
+        Data::Table(_) => {
+            reader.report(node.span, || {
+                Complaint::new("`steps` must be a list of tables, not one table")
+                    .hint("write `[[steps]]`, with double brackets, above each step".to_owned())
+            });
+            Vec::new()
+        }
+        _ => {
+            reader.wrong_type(node, "a list of tables", || "`steps`".into());
+            Vec::new()
+        }
+    }
+}
+
+fn no_steps(message: &str) -> Complaint {
+    Complaint::new(message)
+        .hint("each step is a table under `[[steps]]` with a `name` and what to `run`".to_owned())
+}
+
+fn unique(reader: &mut Reader<'_, '_>, steps: &[StepDraft]) {
+    let mut first: HashMap<&str, Span> = HashMap::with_capacity(steps.len());
+    for StepDraft { name, .. } in steps.iter().filter(|step| !step.name.value.is_empty()) {
+        if let Some(&first) = first.get(name.value.as_str()) {
+            reader.report(name.span, || {
+                Complaint::new(format!("two steps are named {}", quoted(&name.value)))
+                    .other(first, "first here")
+            });
+        } else {
+            first.insert(&name.value, name.span);
+        }
+    }
+}

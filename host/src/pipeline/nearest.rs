@@ -1,0 +1,53 @@
+//! The name that was probably meant, and the names there are.
+
+use super::error::quoted;
+
+/// The candidate nearest to `wrong`, if one is near enough to be worth a guess.
+pub(super) fn nearest<'c>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    let wrong = wrong.to_ascii_lowercase();
+    let allowed = (wrong.len() / 3).clamp(1, 4);
+    let mut best = None;
+    for candidate in candidates {
+        if candidate.len().abs_diff(wrong.len()) > allowed {
+            continue;
+        }
+        let distance = strsim::osa_distance(&wrong, &candidate.to_ascii_lowercase());
+        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// `did you mean …? known …: …`, or as much of it as there is to say.
+pub(super) fn suggestion<'c>(
+    wrong: &str,
+    called: &str,
+    candidates: impl IntoIterator<Item = &'c str> + Clone,
+) -> Option<String> {
+    let known = listed(candidates.clone());
+    match (nearest(wrong, candidates), known) {
+        (Some(nearest), Some(known)) => {
+            Some(format!("did you mean {}? {called}: {known}", quoted(nearest)))
+        }
+        (Some(nearest), None) => Some(format!("did you mean {}?", quoted(nearest))),
+        (None, Some(known)) => Some(format!("{called}: {known}")),
+        (None, None) => None,
+    }
+}
+
+/// The names with commas between, the first twelve of them.
+pub(super) fn listed<'c>(names: impl IntoIterator<Item = &'c str>) -> Option<String> {
+    const SHOWN: usize = 12;
+    let mut names = names.into_iter();
+    let shown: Vec<&str> = names.by_ref().take(SHOWN).collect();
+    if shown.is_empty() {
+        return None;
+    }
+    let more = names.count();
+    let shown = shown.join(", ");
+    Some(if more == 0 { shown } else { format!("{shown}, and {more} more") })
+}

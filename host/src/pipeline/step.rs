@@ -1,0 +1,93 @@
+//! One step of a pipeline: a command, what it takes, what it makes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::template::{Quoting, Template, Values};
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub name: String,
+    pub run: Run,
+    /// Which output of which step each input is.
+    pub inputs: BTreeMap<String, OutputRef>,
+    pub outputs: Vec<String>,
+    /// Exactly the params that this step sees, each with its value for this run.
+    pub params: BTreeMap<String, Value>,
+    /// Environment variables beyond those of the step contract.
+    pub env: BTreeMap<String, Template>,
+    /// Files, folders and globs, relative to `workdir`, whose content is part of the cache key.
+    pub code: Vec<String>,
+    /// Free-form facts that are part of the cache key.
+    pub fingerprint: BTreeMap<String, String>,
+    /// Absolute.
+    pub workdir: PathBuf,
+    /// Whether an earlier outcome may stand in for running the step.
+    pub cache: bool,
+    /// Steps to wait for without taking anything from them.
+    pub after: Vec<String>,
+}
+
+impl Step {
+    /// Every text of this step that may hold placeholders.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.run.templates().iter().chain(self.env.values())
+    }
+
+    /// The names of the steps that this one waits for: those it takes inputs from, then those in `after`.
+    /// A name may come more than once.
+    pub fn needs(&self) -> impl Iterator<Item = &str> {
+        let producers = self.inputs.values().map(|input| input.step.as_str());
+        producers.chain(self.after.iter().map(String::as_str))
+    }
+}
+
+/// The command of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Run {
+    /// One line or script for `sh -c`.
+    Shell(Template),
+    /// A program and its arguments, started without a shell.
+    Exec(Vec<Template>),
+}
+
+impl Run {
+    /// Program and arguments, placeholders filled in.
+    pub fn command(&self, values: &Values<'_>) -> Vec<String> {
+        match self {
+            Self::Shell(script) => {
+                vec!["sh".into(), "-c".into(), script.render(values, Quoting::Shell)]
+            }
+            Self::Exec(arguments) => {
+                arguments.iter().map(|argument| argument.render(values, Quoting::None)).collect()
+            }
+        }
+    }
+
+    /// The script, or the program and its arguments, as written.
+    pub fn templates(&self) -> &[Template] {
+        match self {
+            Self::Shell(script) => std::slice::from_ref(script),
+            Self::Exec(arguments) => arguments,
+        }
+    }
+}
+
+/// An output of a step, written `STEP.OUTPUT`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OutputRef {
+    pub step: String,
+    pub output: String,
+}
+
+impl fmt::Display for OutputRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.step, self.output)
+    }
+}
