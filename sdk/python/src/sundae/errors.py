@@ -57,7 +57,7 @@ class RunFailed(SundaeError):
 
 
 class RunCancelled(KeyboardInterrupt):
-    """Ctrl-C ended the run. A KeyboardInterrupt, so that loops around a pipeline stop as well; exit code 130."""
+    """Ctrl-C ended the run. A KeyboardInterrupt, so that loops around it stop as well; exit code 130."""
 
     exit_code = 130
 
@@ -87,7 +87,7 @@ def _shortened(path: str) -> str:
 
 
 def _speak_plainly() -> None:
-    """Makes an uncaught error of ours one sentence; everything else goes to the hook that was there before."""
+    """Makes an uncaught error of ours one sentence; the rest goes to the hook that was there before."""
     if getattr(sys.excepthook, "speaks_plainly", False):
         return
     before = sys.excepthook

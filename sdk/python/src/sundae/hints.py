@@ -78,9 +78,12 @@ def value_fits(value, wanted) -> bool:
 
 
 def element(hint):
-    """The hint of the elements of a list or tuple hint."""
-    arguments = getattr(plain(hint), "__args__", None)
-    return arguments[0] if arguments else ANYTHING
+    """The hint of the elements of a list, tuple or similar hint."""
+    hint = plain(hint)
+    found = [element(member) for member in _members(hint)]
+    if not found and _class_of(hint) is not None and _is_container(_class_of(hint)):
+        found = list(getattr(hint, "__args__", None) or ())[:1]
+    return found[0] if len(found) == 1 else ANYTHING
 
 
 def python_scalar(value):
@@ -94,7 +97,9 @@ def _is_open(hint) -> bool:
     if hint is ANYTHING or hint is object or isinstance(hint, str):
         return True
     typing = sys.modules.get("typing")
-    return typing is not None and (hint is typing.Any or isinstance(hint, (typing.TypeVar, typing.ForwardRef)))
+    return typing is not None and (
+        hint is typing.Any or isinstance(hint, (typing.TypeVar, typing.ForwardRef))
+    )
 
 
 def _members(hint) -> tuple:
@@ -128,13 +133,15 @@ def _classes_fit(given: type, wanted: type) -> bool:
         return True
 
 
-_CONTAINERS = ("builtins", "collections", "collections.abc", "typing")
-
-
 def _arguments_fit(given, wanted) -> bool:
     given_arguments = getattr(given, "__args__", None) or ()
     wanted_arguments = getattr(wanted, "__args__", None) or ()
-    if len(given_arguments) != len(wanted_arguments) or _class_of(wanted).__module__ not in _CONTAINERS:
+    if len(given_arguments) != len(wanted_arguments) or not _is_container(_class_of(wanted)):
         return True
     pairs = zip(given_arguments, wanted_arguments, strict=True)
     return all(fits(one, other) for one, other in pairs if one is not ... and other is not ...)
+
+
+def _is_container(kind: type) -> bool:
+    """Whether the arguments of the hint are the types of what the value holds."""
+    return hasattr(kind, "__iter__") and kind.__module__ in ("builtins", "collections", "collections.abc")

@@ -78,7 +78,10 @@ def check_function(function, kind: str) -> None:
     if code.co_flags & _GENERATOR:
         raise PipelineError(f"`{name}` is a generator: a {kind} must return its value, not yield it")
     if code.co_flags & (_VARARGS | _KEYWORDS):
-        raise PipelineError(f"`{name}` takes *args or **kwargs: name every argument of a {kind} (a list of outputs can be handed to one argument)")
+        raise PipelineError(
+            f"`{name}` takes *args or **kwargs: name every argument of a {kind} "
+            "(one argument can take a list of outputs)"
+        )
 
 
 def check_name(name: str, what: str) -> str:
@@ -86,7 +89,8 @@ def check_name(name: str, what: str) -> str:
     if name.isascii() and name.replace("-", "_").isidentifier() and name[0] != "-":
         return name
     raise PipelineError(
-        f"{what} cannot be called `{name}`: names are letters, digits, `_` and `-`, and start with a letter or `_`"
+        f"{what} cannot be called `{name}`: "
+        "names are letters, digits, `_` and `-`, and start with a letter or `_`"
     )
 
 

@@ -1,0 +1,137 @@
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+__version__: str
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
+
+class Step(Generic[_P, _R]):
+    name: str
+    function: Callable[_P, _R]
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def with_options(
+        self,
+        *,
+        name: str = ...,
+        cache: bool = ...,
+        env: Mapping[str, str] = ...,
+        outputs: str | Iterable[str] = ...,
+        code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
+        after: Any = ...,
+    ) -> Step[_P, _R]: ...
+
+@overload
+def step(function: Callable[_P, _R], /) -> Step[_P, _R]: ...
+@overload
+def step(
+    *,
+    name: str = ...,
+    cache: bool = ...,
+    env: Mapping[str, str] = ...,
+    outputs: str | Iterable[str] = ...,
+    code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
+    after: Any = ...,
+) -> Callable[[Callable[_P, _R]], Step[_P, _R]]: ...
+
+class Pipeline(Generic[_P]):
+    name: str
+    function: Callable[_P, Any]
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Run: ...
+    def run(self, *args: _P.args, **kwargs: _P.kwargs) -> Run: ...
+    def compile(self, *args: _P.args, **kwargs: _P.kwargs) -> dict[str, Any]: ...
+    def with_options(
+        self, *, name: str = ..., cache: bool = ..., stack: str | None = ...
+    ) -> Pipeline[_P]: ...
+
+@overload
+def pipeline(function: Callable[_P, Any], /) -> Pipeline[_P]: ...
+@overload
+def pipeline(
+    *, name: str = ..., cache: bool = ..., stack: str | None = ...
+) -> Callable[[Callable[_P, Any]], Pipeline[_P]]: ...
+def command(
+    run: str | Iterable[str],
+    *,
+    name: str,
+    outputs: str | Iterable[str] = ...,
+    code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
+    env: Mapping[str, str] | None = ...,
+    cache: bool = ...,
+    after: Any = ...,
+) -> Callable[..., Any]: ...
+
+class Artifact:
+    reference: str
+    name: str
+    kind: str
+    digest: str
+    size: int
+    metadata: dict[str, Any]
+    @overload
+    def load(self) -> Any: ...
+    @overload
+    def load(self, as_type: type[_T]) -> _T: ...
+    def save_to(self, path: str | PathLike[str]) -> None: ...
+
+class StepRun:
+    name: str
+    status: str
+    reason: str | None
+    exit_code: int | None
+    duration_ms: int | None
+    metrics: dict[str, float]
+    notes: list[str]
+    outputs: dict[str, Artifact]
+
+class Run:
+    id: str
+    name: str
+    pipeline: str
+    stack: str
+    status: str
+    duration_ms: int | None
+    params: dict[str, Any]
+    steps: dict[str, StepRun]
+    def output(self, reference: str) -> Any: ...
+    def artifact(self, reference: str) -> Artifact: ...
+
+class Context:
+    run_id: str
+    run_name: str
+    pipeline: str
+    step: str
+    attempt: int
+    params: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+def context() -> Context: ...
+def log_metric(name: str, value: float) -> None: ...
+def note(text: str) -> None: ...
+def progress(fraction: float, label: str | None = None) -> None: ...
+
+class Materializer:
+    media_type: str
+    def save(self, value: Any, path: str) -> dict[str, Any] | None: ...
+    def load(self, path: str, metadata: dict[str, Any]) -> Any: ...
+
+def register_materializer(kind: type, materializer: Materializer | type[Materializer]) -> None: ...
+
+class SundaeError(Exception):
+    exit_code: int
+
+class PipelineError(SundaeError): ...
+
+class HostError(SundaeError):
+    has_been_said: bool
+
+class RunFailed(SundaeError):
+    run: Run
+
+class RunCancelled(KeyboardInterrupt):
+    exit_code: int
+
+def run_step() -> None: ...

@@ -1,0 +1,200 @@
+"""One attempt of a step, in the process that the host has started for it.
+
+    python3 -c "import sundae; sundae.run_step()" MODULE:NAME [--path FOLDER]... [--outputs A,B]
+
+MODULE is a module's name or, for the script itself, its path relative to the project; `--path` names further
+folders to import from. (`python3 -m` would read better, but costs 4 ms more.) Everything else comes from the
+context file of the step contract.
+"""
+
+import os
+import sys
+
+from . import declaration, hints, materializers, params
+from .errors import SundaeError
+from .running import read_context, tell
+from .signature import REQUIRED
+
+
+def run_step() -> None:
+    """Runs the step that the command line names, and ends the process with 1 if it fails."""
+    sys.stdout.reconfigure(line_buffering=True)  # The host shows the log while the step runs.
+    target, paths, output_names = _command_line(sys.argv[1:])
+    _extend_path(paths)
+    sys.argv = [target.partition(":")[0]]
+    facts = read_context()
+    with _trimmed_errors(f"while loading `{target}`"):
+        step = _load(target)
+    if output_names is not None:
+        step = step.with_options(outputs=output_names)
+    arguments = _arguments(step, facts)
+    with _trimmed_errors():
+        result = _call(step, arguments)
+    _save(step, result, facts)
+
+
+def _command_line(words: list[str]):
+    target, paths, outputs = words[0], [], None
+    for option, value in zip(words[1::2], words[2::2], strict=True):
+        if option == "--path":
+            paths.append(value)
+        else:
+            outputs = [name for name in value.split(",") if name]
+    return target, paths, outputs
+
+
+def _extend_path(paths: list[str]) -> None:
+    """First the project's folders; last whatever else the starting script could import from."""
+    here = os.getcwd()
+    first = [os.path.join(here, path) for path in paths]
+    sys.path[:] = [*first, here, *(path for path in sys.path if path not in ("", here))]
+    inherited = os.environ.get("SUNDAE_PYTHONPATH", "").split(os.pathsep)
+    sys.path += [path for path in inherited if path and path not in sys.path]
+
+
+def _load(target: str) -> declaration.Step:
+    module, _, name = target.rpartition(":")
+    found = _load_script(module) if module.endswith(".py") else __import__(module, fromlist=["_"])
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found if isinstance(found, declaration.Step) else declaration.Step(found)
+
+
+class _ScriptHasStartedPipeline(BaseException):
+    pass
+
+
+def _load_script(path: str):
+    """Loads the script that defines the step, as a module of its own name.
+
+    A script may start its pipeline without asking `__name__ == "__main__"` first. By then it has defined its
+    steps, so this is where loading ends.
+    """
+    from importlib.machinery import SourceFileLoader
+
+    name = os.path.splitext(os.path.basename(path))[0]
+    module = type(sys)(name)
+    module.__file__ = os.path.abspath(path)
+    module.__loader__ = SourceFileLoader(name, module.__file__)
+    sys.modules[name] = module
+    declaration.module_is_loading = _ScriptHasStartedPipeline()
+    try:
+        exec(module.__loader__.get_code(name), module.__dict__)
+    except _ScriptHasStartedPipeline:
+        pass
+    finally:
+        declaration.module_is_loading = None
+    return module
+
+
+def _arguments(step, facts: dict) -> dict:
+    arguments = {}
+    signature = step.signature.arguments
+    for name, value in facts["params"].items():
+        arguments[name] = params.from_json(value, signature[name].hint)
+    # `models-0`, `models-1`, ... are the elements of one argument; see `tracing.py`.
+    for key in sorted(facts["inputs"], key=_place):
+        entry = facts["inputs"][key]
+        name, is_element, _ = key.partition("-")
+        hint = signature[name].hint
+        with _trimmed_errors(f"while loading the input `{key}`"):
+            value = materializers.load(
+                entry["path"], entry["metadata"], hints.element(hint) if is_element else hint
+            )
+        if is_element:
+            arguments.setdefault(name, []).append(value)
+        else:
+            arguments[name] = value
+    return arguments
+
+
+def _place(key: str):
+    name, _, place = key.partition("-")
+    return name, int(place or 0)
+
+
+def _call(step, arguments: dict):
+    positional = []
+    for name, argument in step.signature.arguments.items():
+        if argument.is_positional_only:
+            given = name in arguments or argument.default is REQUIRED
+            positional.append(arguments.pop(name) if given else argument.default)
+    return step.function(*positional, **arguments)
+
+
+def _save(step, result, facts: dict) -> None:
+    for output, value in zip(step.outputs, _split(step, result), strict=True):
+        value = _checked(step, output, value)
+        with _trimmed_errors(f"while saving the output `{output.name}`"):
+            metadata = materializers.save(value, facts["outputs"][output.name]["path"])
+        tell({"output": output.name, "metadata": metadata})
+
+
+def _split(step, result) -> list:
+    """The values of the outputs, in their order."""
+    count = len(step.outputs)
+    if count == 1:
+        return [result]
+    if count == 0:
+        if result is None:
+            return []
+        _fail(f"step `{step.name}` returned {_described(result)}, but has no output")
+    if not isinstance(result, (tuple, list)) or len(result) != count:
+        names = ", ".join(f"`{output.name}`" for output in step.outputs)
+        _fail(f"step `{step.name}` must return the {count} values {names}, but returned {_described(result)}")
+    return list(result)
+
+
+def _checked(step, output, value):
+    wanted = hints.plain(output.hint)
+    if wanted in (int, float, bool, str):
+        value = hints.python_scalar(value)
+        if wanted is float and isinstance(value, (int, float)):
+            value = float(value)
+    if hints.value_fits(value, wanted):
+        return value
+    return _fail(
+        f"step `{step.name}` returned {_described(value)} for `{output.name}`, "
+        f"whose hint says {hints.label(wanted)}"
+    )
+
+
+def _described(value) -> str:
+    kind = hints.label(type(value))
+    return f"{len(value)} values" if isinstance(value, (tuple, list)) else f"a value of type {kind}"
+
+
+def _fail(sentence: str):
+    print(f"error: {sentence}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+class _trimmed_errors:
+    """Ends the process with 1 on an error, and shows the traceback from the user's first line on."""
+
+    def __init__(self, occasion: str = ""):
+        self.occasion = occasion
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if kind is None or not issubclass(kind, Exception):
+            return
+        sys.stdout.flush()
+        if isinstance(error, SundaeError):
+            _fail(str(error))
+        import traceback as printer
+
+        printer.print_exception(kind, error, _from_users_line(traceback))
+        if self.occasion:
+            print(f"({self.occasion})", file=sys.stderr)
+        raise SystemExit(1)
+
+
+def _from_users_line(traceback):
+    ours = os.path.dirname(__file__) + os.sep
+    trimmed = traceback
+    while trimmed is not None and trimmed.tb_frame.f_code.co_filename.startswith((ours, "<frozen ")):
+        trimmed = trimmed.tb_next
+    return trimmed

@@ -1,0 +1,153 @@
+"""How a value becomes a file or folder, and a value again.
+
+The type of the value chooses the materializer that saves it. Its name travels with the artifact as metadata
+and chooses the one that loads it, whatever the reader's hints say. Only where there is no such metadata,
+because a command in another language has written the artifact, the reader's hint chooses.
+
+A library such as NumPy is imported only when one of its values is saved or loaded.
+"""
+
+from .. import hints
+from ..errors import SundaeError
+
+
+class Unsuitable(Exception):
+    """Raised by `save` for a value that would not come back as it was; the next materializer is asked."""
+
+
+class Materializer:
+    """Saves and loads the values of a type. Subclass it, and register it with `register_materializer`.
+
+    `save` writes a file or folder at `path` and may return a dict of metadata (JSON values), which `load` is
+    given again. The class must be importable, because the process that loads is another one.
+    """
+
+    media_type = "application/octet-stream"
+
+    def save(self, value, path: str) -> dict | None:
+        raise NotImplementedError
+
+    def load(self, path: str, metadata: dict):
+        raise NotImplementedError
+
+
+def register_materializer(kind: type, materializer) -> None:
+    """Saves values of `kind` and of its subclasses with this materializer (a class or an instance)."""
+    if not isinstance(kind, type):
+        raise SundaeError(f"a materializer is registered for a type, not for {kind!r}")
+    _registered[kind] = materializer() if isinstance(materializer, type) else materializer
+
+
+def save(value, path: str) -> dict:
+    """Writes a value to `path`; returns the metadata by which it can be loaded."""
+    for name, materializer in _candidates(value):
+        try:
+            extra = materializer.save(value, path) or {}
+        except Unsuitable:
+            continue
+        kind = type(value)
+        facts = {"materializer": name, "media_type": materializer.media_type}
+        return {**facts, "type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), **extra}
+    raise AssertionError("the last candidate, pickle, takes everything or raises its own error")
+
+
+def load(path: str, metadata: dict, hint=hints.ANYTHING):
+    """Reads a value that a step or a command has written to `path`."""
+    hint = hints.plain(hint)
+    if _is_path(hint):
+        return hint(path)
+    name = metadata.get("materializer")
+    if name is not None:
+        return _named(name).load(path, metadata)
+    return _load_by_hint(path, hint)
+
+
+_registered: dict[type, Materializer] = {}
+
+_BY_NAME = {
+    "json": "plain:Json",
+    "text": "plain:Text",
+    "bytes": "plain:Bytes",
+    "path": "plain:Path",
+    "dataclass": "plain:Dataclass",
+    "pickle": "plain:Pickle",
+    "numpy": "arrays:Npy",
+    "parquet": "frames:Parquet",
+    "csv": "frames:Csv",
+    "joblib": "estimators:Joblib",
+}
+
+_BY_TYPE = {
+    "builtins.str": ["text"],
+    "builtins.bytes": ["bytes"],
+    "pathlib.PurePath": ["path"],
+    "pathlib._local.PurePath": ["path"],  # Where Python 3.13 keeps it.
+    "numpy.ndarray": ["numpy"],
+    "numpy.generic": ["numpy"],
+    "pandas.DataFrame": ["parquet", "csv"],
+    "pandas.core.frame.DataFrame": ["parquet", "csv"],  # Before pandas 3.
+    "pandas.Series": ["parquet", "csv"],
+    "pandas.core.series.Series": ["parquet", "csv"],
+    "sklearn.base.BaseEstimator": ["joblib"],
+}
+
+_LAST = ["json", "dataclass", "pickle"]
+
+
+def _candidates(value):
+    """The materializers to ask for a value, in order: the user's, those of its type, the general ones."""
+    kinds = type(value).__mro__
+    for kind in kinds:
+        if kind in _registered:
+            yield _import_name(_registered[kind]), _registered[kind]
+    names = [name for kind in kinds for name in _BY_TYPE.get(f"{kind.__module__}.{kind.__qualname__}", ())]
+    for name in names + _LAST:
+        yield name, _named(name)
+
+
+def _named(name: str) -> Materializer:
+    """A materializer by the name in the metadata: a short one of ours, or `module:Class` of the user's."""
+    module, _, kind = _BY_NAME.get(name, name).rpartition(":")
+    if name in _BY_NAME:
+        module = f"{__name__}.{module}"
+    try:
+        found = __import__(module, fromlist=["_"])
+        for part in kind.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SundaeError(f"the materializer `{name}` that saved this cannot be imported: {error}") from error
+    return found() if isinstance(found, type) else found
+
+
+def _import_name(materializer: Materializer) -> str:
+    kind = type(materializer)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _load_by_hint(path: str, hint):
+    if hint is hints.ANYTHING or hint is object or repr(hint) == "typing.Any":
+        import pathlib
+
+        return pathlib.Path(path)
+    kind = getattr(hint, "__origin__", hint)
+    for base in getattr(kind, "__mro__", ()):
+        if base in _registered:
+            return _registered[base].load(path, {})
+        for name in _BY_TYPE.get(f"{base.__module__}.{base.__qualname__}", ()):
+            materializer = _named(name)
+            if not hasattr(materializer, "recognises") or materializer.recognises(path):
+                return materializer.load(path, {})
+    if kind in (bool, int, float, list, dict, tuple, set, frozenset, type(None)) or not isinstance(
+        kind, type
+    ):
+        return _named("json").load(path, {"type": getattr(kind, "__name__", "")})
+    if hasattr(kind, "__dataclass_fields__"):
+        return kind(**_named("json").load(path, {}))
+    raise SundaeError(
+        f"nothing says how to read a {hints.label(hint)} from a file that a command has written: "
+        "take it as pathlib.Path, or register a materializer"
+    )
+
+
+def _is_path(hint) -> bool:
+    return isinstance(hint, type) and hasattr(hint, "__fspath__")

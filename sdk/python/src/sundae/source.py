@@ -1,0 +1,271 @@
+"""The code behind a step: where it stands, which files it draws in, which packages it needs.
+
+All of it is read from the source text; nothing is imported to find out.
+"""
+
+import ast
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+
+from . import distributions
+from .errors import PipelineError
+
+MARKER = "sundae.toml"
+"""The file at the root of a project."""
+
+
+class Place:
+    """Where a function stands, for the process that runs it."""
+
+    def __init__(self, target: str, file: str, import_root: str):
+        self.target = target
+        self.file = file
+        self.import_root = import_root
+
+
+class Footprint:
+    """What a module is made of: project files, and versions of what comes from elsewhere."""
+
+    def __init__(self, files: list[str], fingerprint: dict[str, str], import_roots: set[str]):
+        self.files = files
+        self.fingerprint = fingerprint
+        self.import_roots = import_roots
+
+
+class Project:
+    """The folder that a pipeline belongs to. Files below it are its code."""
+
+    def __init__(self, root: str, import_roots: list[str]):
+        self.root = root
+        self._import_roots = import_roots
+        self._imports = {}
+        self._footprints = {}
+
+    @classmethod
+    def of(cls, function) -> "Project":
+        """The project of a pipeline's function: the folder with `sundae.toml`, else that of the script."""
+        file, import_root = _file_of(function)
+        if _is_installed(file):
+            import_root = os.path.realpath(os.getcwd())
+            file = os.path.join(import_root, os.path.basename(file))
+        folder = os.path.dirname(file)
+        while not os.path.exists(os.path.join(folder, MARKER)):
+            if folder == os.path.dirname(folder):
+                folder = import_root
+                break
+            folder = os.path.dirname(folder)
+        return cls(folder, [folder, import_root, *import_roots()])
+
+    def holds(self, path: str) -> bool:
+        return path == self.root or path.startswith(os.path.join(self.root, ""))
+
+    def relative(self, path: str) -> str:
+        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
+    def place_of(self, function) -> Place:
+        """How a step's process finds a function: `module:name`, or `file.py:name` for the script itself."""
+        name = function.__qualname__
+        if "<locals>" in name:
+            raise PipelineError(
+                f"`{name.split('.')[-1]}` is defined inside a function, "
+                "where a step's process cannot find it: define it at the top level of a module"
+            )
+        file, import_root = _file_of(function)
+        _check_reachable(function)
+        module = _module_name(function)
+        if module == "__main__":
+            module = self.relative(file) if self.holds(file) else file
+        return Place(f"{module}:{name}", file, import_root)
+
+    def footprint(self, file: str) -> Footprint:
+        """What the module in this file is made of, followed through everything of ours that it imports."""
+        if file not in self._footprints:
+            self._footprints[file] = self._walk(file)
+        return self._footprints[file]
+
+    def _walk(self, start: str) -> Footprint:
+        seen, waiting = set(), [start, *_packages_above(start, self._import_roots)]
+        import_roots, foreign = set(), set()
+        while waiting:
+            file = waiting.pop()
+            if file in seen or _is_installed(file):
+                continue
+            seen.add(file)
+            for module in self._imports_of(file):
+                found = self._find(module)
+                if found:
+                    import_roots.add(found[0])
+                    waiting += found[1]
+                else:
+                    foreign.add(module.split(".")[0])
+        if _is_installed(start):
+            foreign.add(_top_level_of_installed(start))
+        files = sorted(self.relative(file) for file in seen if self.holds(file))
+        return Footprint(files, {**_fingerprint(foreign), **self._digests_of_strangers(seen)}, import_roots)
+
+    def _digests_of_strangers(self, files: set[str]) -> dict[str, str]:
+        """The user's code outside the project has no name relative to it; its content counts all the same."""
+        strangers = [file for file in files if not self.holds(file)]
+        return {_below_any(file, self._import_roots): _digest(file) for file in sorted(strangers)}
+
+    def _imports_of(self, file: str) -> list[str]:
+        if file not in self._imports:
+            self._imports[file] = list(_imports(file, self._import_roots))
+        return self._imports[file]
+
+    def _find(self, module: str):
+        """The import root and the files that an import of this module executes, if they are not installed."""
+        for root in self._import_roots:
+            if files := _files_of(root, module):
+                return root, files
+        return None
+
+
+def _imports(file: str, import_roots: list[str]):
+    """The modules that a file may import, as absolute names; `from a import b` may be the module `a.b`."""
+    if not file.endswith(".py"):
+        return
+    with open(file, "rb") as source:
+        try:
+            tree = ast.parse(source.read())
+        except (SyntaxError, ValueError):
+            return
+    for node in _statements(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, file, import_roots)
+            if module:
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def _statements(tree):
+    """All statements of a module, however deep. Expressions hold none, so they are not walked."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            children = getattr(node, field, None)
+            if isinstance(children, list):
+                waiting += children
+
+
+def _absolute(node: ast.ImportFrom, file: str, import_roots: list[str]) -> str | None:
+    if not node.level:
+        return node.module
+    folder = os.path.dirname(file)
+    for _ in range(node.level - 1):
+        folder = os.path.dirname(folder)
+    for root in import_roots:
+        if folder.startswith(os.path.join(root, "")):
+            package = os.path.relpath(folder, root).replace(os.sep, ".")
+            return f"{package}.{node.module}" if node.module else package
+    return None
+
+
+def _files_of(root: str, module: str) -> list[str]:
+    """The files below `root` that an import of `module` executes: the packages on the way, and its own."""
+    files, base = [], root
+    for part in module.split("."):
+        path = os.path.join(base, part)
+        candidates = (
+            os.path.join(path, "__init__.py"),
+            *(path + ending for ending in (".py", *EXTENSION_SUFFIXES)),
+        )
+        own = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
+        if own:
+            files.append(own)
+        if not os.path.isdir(path):
+            break
+        base = path
+    return files
+
+
+def _packages_above(file: str, import_roots: list[str]) -> list[str]:
+    """The `__init__.py` files that run before a module does."""
+    for root in import_roots:
+        if file.startswith(os.path.join(root, "")):
+            module = os.path.splitext(os.path.relpath(file, root))[0].replace(os.sep, ".")
+            return _files_of(root, module)
+    return []
+
+
+def _fingerprint(modules: set[str]) -> dict[str, str]:
+    """The versions of Python and of the distributions that these modules belong to."""
+    python = "{}.{}.{}".format(*sys.version_info)
+    needed = {name for name in modules if name not in sys.stdlib_module_names} - {"sundae"}
+    return {"python": python, **distributions.versions(needed)}
+
+
+def _digest(file: str) -> str:
+    import hashlib
+
+    with open(file, "rb") as source:
+        return hashlib.sha256(source.read()).hexdigest()
+
+
+def _below_any(file: str, roots: list[str]) -> str:
+    inside = [os.path.relpath(file, root) for root in roots if file.startswith(os.path.join(root, ""))]
+    return min(inside, key=len, default=os.path.basename(file)).replace(os.sep, "/")
+
+
+def _module_name(function) -> str:
+    if function.__module__ == "__main__":
+        spec = getattr(sys.modules["__main__"], "__spec__", None)
+        return spec.name if spec else "__main__"
+    return function.__module__
+
+
+def _file_of(function) -> tuple[str, str]:
+    """The file that a function's module was loaded from, and the folder from which that is imported."""
+    module = sys.modules.get(function.__module__)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        raise PipelineError(
+            f"`{function.__name__}` is defined in an interactive session: put it into a file, "
+            "where a step's process can find it"
+        )
+    file = os.path.realpath(file)
+    root = os.path.dirname(file)
+    name = _module_name(function)
+    if name != "__main__":
+        depth = name.count(".") + (os.path.basename(file) == "__init__.py")
+        for _ in range(depth):
+            root = os.path.dirname(root)
+    return file, root
+
+
+def import_roots() -> list[str]:
+    """The folders from which Python imports code that is not installed."""
+    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    folders = [os.path.realpath(folder or os.getcwd()) for folder in sys.path]
+    return [folder for folder in dict.fromkeys(folders) if not _is_installed(folder) and folder != ours]
+
+
+def _is_installed(path: str) -> bool:
+    """Whether a path belongs to Python itself or to installed packages."""
+    parts = path.split(os.sep)
+    if "site-packages" in parts or "dist-packages" in parts or path.endswith(".zip"):
+        return True
+    standard_library = os.path.dirname(os.path.realpath(os.__file__))
+    return path == standard_library or path.startswith(os.path.join(standard_library, ""))
+
+
+def _top_level_of_installed(file: str) -> str:
+    parts = file.split(os.sep)
+    places = [index for index, part in enumerate(parts) if part in ("site-packages", "dist-packages")]
+    return parts[places[-1] + 1].removesuffix(".py") if places else "os"
+
+
+def _check_reachable(function) -> None:
+    found = sys.modules[function.__module__]
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise PipelineError(
+            f"`{function.__qualname__}` is not to be found under that name in `{function.__module__}`, "
+            "where a step's process looks for it"
+        )

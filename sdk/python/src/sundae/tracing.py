@@ -1,0 +1,131 @@
+"""Watching a pipeline's function call its steps: from one run of the function to a list of step calls."""
+
+import contextvars
+
+from . import hints, params
+from .errors import PipelineError
+from .handles import Handle, Handles
+from .signature import check_name
+
+_active = contextvars.ContextVar("sundae_tracer", default=None)
+
+
+def active():
+    """The tracer of the pipeline that is being built right now, if any."""
+    return _active.get()
+
+
+class Call:
+    """One call of a step: a step of the plan."""
+
+    __slots__ = ("declaration", "inputs", "name", "params")
+
+    def __init__(self, name, declaration):
+        self.name = name
+        self.declaration = declaration
+        self.inputs = {}
+        self.params = {}
+
+
+class Tracer:
+    """Collects the step calls of one pipeline."""
+
+    def __init__(self):
+        self.calls: list[Call] = []
+        self._names = set()
+
+    def record(self, declaration, args: tuple, kwargs: dict):
+        """Notes a call; returns what stands for its outputs."""
+        bound = declaration.bind(args, kwargs)
+        call = Call(self._free_name(declaration.name), declaration)
+        for name, value in bound.items():
+            _Argument(call, name, declaration.hint_of(name)).take(value)
+        for name, value in declaration.default_params().items():
+            if name not in bound:
+                call.params[name] = value
+        self.calls.append(call)
+        handles = [Handle(call, output.name, output.hint) for output in declaration.outputs]
+        if not handles:
+            return Handle(call, None, None)
+        return handles[0] if len(handles) == 1 else Handles(handles)
+
+    def _free_name(self, wanted: str) -> str:
+        check_name(wanted, "a step")
+        name, count = wanted, 1
+        while name in self._names:
+            count += 1
+            name = f"{wanted}_{count}"
+        self._names.add(name)
+        return name
+
+
+def trace(function, values: dict) -> list[Call]:
+    """Runs a pipeline's function with these arguments and returns its step calls."""
+    tracer = Tracer()
+    token = _active.set(tracer)
+    try:
+        function(**{name: params.named(name, value) for name, value in values.items()})
+    finally:
+        _active.reset(token)
+    return tracer.calls
+
+
+class _Argument:
+    """One argument of a call, sorting what it is given into inputs and params."""
+
+    def __init__(self, call: Call, name: str, hint):
+        self.call = call
+        self.name = name
+        self.hint = hint
+
+    def take(self, value) -> None:
+        if isinstance(value, Handle):
+            self._take_handle(self.name, value, self.hint, f"`{self.name}`")
+        elif isinstance(value, Handles):
+            names = ", ".join(f"`{handle.name}`" for handle in value)
+            raise PipelineError(
+                f"step `{value[0].call.name}` has the outputs {names}: "
+                f"hand one of them to `{self.name}`, or a list"
+            )
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, Handle) for item in value):
+            self._take_handles(value)
+        else:
+            self._take_constant(value)
+
+    def _take_handle(self, name: str, handle: Handle, hint, title: str) -> None:
+        if handle.name is None:
+            raise PipelineError(f"step `{handle.call.name}` has no output to hand to `{self.name}`")
+        if not hints.fits(handle.hint, hint):
+            raise PipelineError(
+                f"step `{self.call.name}` takes {title} as {hints.label(hint)}, "
+                f"but `{handle.reference}` is {hints.label(handle.hint)}"
+            )
+        self.call.inputs[name] = handle.reference
+
+    def _take_handles(self, values) -> None:
+        """A list of outputs becomes the inputs `NAME-0`, `NAME-1`, ...; no Python argument has a `-`."""
+        for place, value in enumerate(values):
+            if not isinstance(value, Handle):
+                raise PipelineError(
+                    f"`{self.name}` of step `{self.call.name}` mixes outputs of steps and constants in a list"
+                )
+            title = f"element {place} of `{self.name}`"
+            self._take_handle(f"{self.name}-{place}", value, hints.element(self.hint), title)
+
+    def _take_constant(self, value) -> None:
+        value = hints.python_scalar(value)
+        if not hints.value_fits(value, self.hint):
+            raise PipelineError(
+                f"step `{self.call.name}` takes `{self.name}` as {hints.label(self.hint)}, "
+                f"but was given {value!r}, which is {hints.label(type(value))}"
+            )
+        if name := getattr(value, "pipeline_param", None):
+            self.call.params[self.name] = f"{{param.{name}}}"
+            return
+        try:
+            self.call.params[self.name] = params.to_json(value)
+        except params.NotAParam:
+            raise PipelineError(
+                f"`{self.name}` of step `{self.call.name}` was given {value!r}, which has no JSON form: "
+                "make it inside a step, or hand over what it is made of"
+            ) from None
