@@ -1,8 +1,14 @@
-//! Sundae runs pipelines on stacks made of plugins. The modules, in reading order; each knows only those below it in the
-//! table of ARCHITECTURE.md.
+//! Sundae runs pipelines on stacks made of plugins. The modules know each other as the table of ARCHITECTURE.md says.
+#![deny(unsafe_code)]
 
 pub mod artifact;
+pub mod cli;
 pub mod engine;
+pub mod metadata;
+mod nearest;
 pub mod pipeline;
 pub mod plugin;
+pub mod project;
+pub mod stack;
+pub mod view;
 pub mod worker;

@@ -8,7 +8,6 @@ mod draft;
 mod error;
 mod graph;
 mod names;
-mod nearest;
 mod params;
 mod resolve;
 mod shell;

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use super::document::value_of;
 use super::error::{Complaint, Problems, quoted};
-use super::nearest::suggestion;
+use crate::nearest::suggestion;
 
 /// A param as the placeholder and the environment variable give it: scalars as text, others as JSON.
 pub fn text(value: &Value) -> Cow<'_, str> {

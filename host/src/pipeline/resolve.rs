@@ -10,11 +10,11 @@ use super::draft::{Draft, Input, Mention, Param, StepDraft};
 use super::error::{Complaint, Problems, quoted};
 use super::graph::{Circle, Graph};
 use super::names::variable;
-use super::nearest::{listed, nearest, suggestion};
 use super::params;
 use super::source::{Located, Span};
 use super::step::{OutputRef, Step};
 use super::template::Slot;
+use crate::nearest::{listed, nearest, suggestion};
 
 /// The pipeline that the draft describes. It means nothing when a problem was reported.
 pub(super) fn resolve(

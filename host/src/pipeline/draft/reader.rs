@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use crate::nearest::{nearest, suggestion};
 use crate::pipeline::document::{Data, Entry, Node};
 use crate::pipeline::error::{Complaint, Problems, quoted};
 use crate::pipeline::names::is_name;
-use crate::pipeline::nearest::{nearest, suggestion};
 use crate::pipeline::source::{Located, Source, Span};
 
 pub(super) struct Reader<'p, 't> {

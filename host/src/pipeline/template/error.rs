@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::Slot;
+use crate::nearest::nearest;
 use crate::pipeline::error::quoted;
 use crate::pipeline::names::is_name;
-use crate::pipeline::nearest::nearest;
 
 /// Why a text with placeholders cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,7 @@
 //! The name that was probably meant, and the names there are.
 
-use super::error::quoted;
-
 /// The candidate nearest to `wrong`, if one is near enough to be worth a guess.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
@@ -23,7 +21,7 @@ pub(super) fn nearest<'c>(
 }
 
 /// `did you mean …? known …: …`, or as much of it as there is to say.
-pub(super) fn suggestion<'c>(
+pub(crate) fn suggestion<'c>(
     wrong: &str,
     called: &str,
     candidates: impl IntoIterator<Item = &'c str> + Clone,
@@ -31,16 +29,16 @@ pub(super) fn suggestion<'c>(
     let known = listed(candidates.clone());
     match (nearest(wrong, candidates), known) {
         (Some(nearest), Some(known)) => {
-            Some(format!("did you mean {}? {called}: {known}", quoted(nearest)))
+            Some(format!("did you mean `{nearest}`? {called}: {known}"))
         }
-        (Some(nearest), None) => Some(format!("did you mean {}?", quoted(nearest))),
+        (Some(nearest), None) => Some(format!("did you mean `{nearest}`?")),
         (None, Some(known)) => Some(format!("{called}: {known}")),
         (None, None) => None,
     }
 }
 
 /// The names with commas between, the first twelve of them.
-pub(super) fn listed<'c>(names: impl IntoIterator<Item = &'c str>) -> Option<String> {
+pub(crate) fn listed<'c>(names: impl IntoIterator<Item = &'c str>) -> Option<String> {
     const SHOWN: usize = 12;
     let mut names = names.into_iter();
     let shown: Vec<&str> = names.by_ref().take(SHOWN).collect();

@@ -1,0 +1,146 @@
+//! Tables for people. Programs read `--output json`.
+
+use std::io::IsTerminal as _;
+
+use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
+
+/// A heavy frame with light lines inside.
+const FRAME: TableStyle = TableStyle::new()
+    .top_border(LineStyle::new('┏', '━', '┯', '┓'))
+    .header_lines(ContentLineStyle::new('┃', '│', '┃'))
+    .header_separator(LineStyle::new('┠', '─', '┼', '┨'))
+    .content_lines(ContentLineStyle::new('┃', '│', '┃'))
+    .bottom_border(LineStyle::new('┗', '━', '┷', '┛'));
+
+/// A table with a heading for each column.
+#[must_use]
+pub(super) fn table(headings: &[String], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new();
+    table.load_style(FRAME);
+    if std::io::stdout().is_terminal()
+        && let Some((width, _)) = terminal_size::terminal_size()
+    {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.0);
+    }
+    table.set_header(headings);
+    table.add_rows(rows);
+    let text = table.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// A table with a line above and one below it, both in its middle.
+#[must_use]
+pub(super) fn titled(title: &str, table: &str, caption: &str) -> String {
+    let width = table.lines().next().unwrap_or_default().width();
+    format!("{}\n{table}\n{}", centred(title, width), centred(caption, width))
+}
+
+fn centred(text: &str, width: usize) -> String {
+    let left = width.saturating_sub(text.width()) / 2;
+    format!("{:left$}{text}", "")
+}
+
+/// The heading of a column: `artifact-store` gives `ARTIFACT_STORE`.
+#[must_use]
+pub(super) fn heading(column: &str) -> String {
+    column.rsplit('.').next().unwrap_or(column).replace('-', "_").to_uppercase()
+}
+
+/// A value as a cell shows it.
+#[must_use]
+pub(super) fn cell(column: &str, value: &Value) -> String {
+    match value {
+        Value::Bool(true) if column == "active" => "👉".to_owned(),
+        Value::Bool(false) if column == "active" => String::new(),
+        Value::Bool(true) => "✔".to_owned(),
+        Value::Bool(false) => "➖".to_owned(),
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if column == "size" => size(number.as_u64().unwrap_or(0)),
+        Value::Number(number) if column == "duration_ms" => duration(number.as_i64().unwrap_or(0)),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) => joined(items.iter().map(|item| cell("", item))),
+        Value::Object(map) => match (map.get("name"), map.get("state").and_then(Value::as_str)) {
+            (Some(name), None | Some("available")) => cell("", name),
+            (Some(name), Some(state)) => format!("{} ({state})", cell("", name)),
+            _ => joined(map.iter().map(|(name, value)| format!("{name}={}", cell("", value)))),
+        },
+    }
+}
+
+fn joined(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// Bytes, in a unit that people can read.
+#[must_use]
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 9.95);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// Milliseconds, in a unit that people can read.
+#[must_use]
+pub(super) fn duration(ms: i64) -> String {
+    let seconds = ms / 1000;
+    match ms {
+        ..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{seconds}.{} s", ms % 1000 / 100),
+        60_000..3_600_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_and_durations_are_read_at_a_glance() {
+        let sizes =
+            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12 kB"), (999_600, "1.0 MB")];
+        for (bytes, expected) in sizes {
+            assert_eq!(size(bytes), expected);
+        }
+        assert_eq!(size(u64::MAX), "18447 PB");
+        let durations =
+            [(3, "3 ms"), (1250, "1.2 s"), (61_000, "1 min 01 s"), (3_660_000, "1 h 01 min")];
+        for (ms, expected) in durations {
+            assert_eq!(duration(ms), expected);
+        }
+    }
+
+    #[test]
+    fn a_component_that_cannot_be_used_says_so_in_its_cell() {
+        let stores =
+            json!([{ "name": "a", "state": "available" }, { "name": "b", "state": "missing" }]);
+        assert_eq!(cell("artifact-store", &stores), "a, b (missing)");
+        assert_eq!(heading("components.artifact-store"), "ARTIFACT_STORE");
+    }
+
+    #[test]
+    fn wide_characters_do_not_break_the_frame() {
+        let rows =
+            [vec!["👉".to_owned(), "default".to_owned()], vec![String::new(), "b".to_owned()]];
+        let table = table(&["ACTIVE".to_owned(), "NAME".to_owned()], &rows);
+        assert_eq!(
+            table,
+            "┏━━━━━━━━┯━━━━━━━━━┓\n┃ ACTIVE │ NAME    ┃\n┠────────┼─────────┨\n┃ 👉     │ default ┃\n┃        │ b       ┃\n┗━━━━━━━━┷━━━━━━━━━┛"
+        );
+    }
+}

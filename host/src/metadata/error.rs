@@ -1,0 +1,124 @@
+//! Why the database did not do what it was asked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use sundae_plugin_api::ComponentKind;
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// The folder of the database cannot be made.
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A newer version has written it.
+    #[error(
+        "the database {} was written by a newer version of sundae (its format is {found}, this version knows {known})",
+        path.display()
+    )]
+    FromTheFuture {
+        /// The database.
+        path: PathBuf,
+        /// The number of its format.
+        found: u32,
+        /// The number of the newest format known here.
+        known: u32,
+    },
+    /// It is something else.
+    #[error("{} is not a database of sundae", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SQLite says no.
+    #[error("cannot {doing} in the database {}: {reason}", path.display())]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// The database.
+        path: PathBuf,
+        /// Why, in words.
+        reason: String,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// Another component or stack has the name.
+    #[error("there is {what} `{name}` already")]
+    NameTaken {
+        /// `an artifact-store`, `a stack`.
+        what: String,
+        /// The name.
+        name: String,
+    },
+    /// A component is part of stacks.
+    #[error("{kind} `{name}` is part of {}", listed(stacks))]
+    InUse {
+        /// Its kind.
+        kind: ComponentKind,
+        /// Its name.
+        name: String,
+        /// The names of the stacks.
+        stacks: Vec<String>,
+    },
+    /// It was there a moment ago: another process has removed it.
+    #[error("{what} is gone: another process has removed it")]
+    Gone {
+        /// What.
+        what: String,
+    },
+}
+
+fn listed(stacks: &[String]) -> String {
+    let names: Vec<_> = stacks.iter().map(|name| format!("`{name}`")).collect();
+    format!("the {} {}", if stacks.len() == 1 { "stack" } else { "stacks" }, names.join(", "))
+}
+
+impl MetadataError {
+    pub(super) fn opening(path: &Path, source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::Foreign { path: path.to_owned() },
+            _ => Self::while_doing("open what is kept", path, source),
+        }
+    }
+
+    pub(super) fn while_doing(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
+        let reason = reason(&source);
+        Self::Failed { doing, path: path.to_owned(), reason, source }
+    }
+
+    /// Whether another process held the database for too long.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let Self::Failed { source, .. } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        )
+    }
+
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_out_of_space(&self) -> bool {
+        let Self::Failed { source, .. } = self else { return false };
+        source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+    }
+}
+
+fn reason(source: &rusqlite::Error) -> String {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process is writing to it".to_owned()
+        }
+        Some(ErrorCode::ReadOnly) => "it may not be written to".to_owned(),
+        Some(ErrorCode::CannotOpen) => "it cannot be opened".to_owned(),
+        Some(ErrorCode::DatabaseCorrupt) => "it is damaged".to_owned(),
+        _ => source.to_string(),
+    }
+}

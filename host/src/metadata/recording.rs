@@ -1,0 +1,155 @@
+//! What happens in a run, written down as the engine tells it. One call is one transaction: all of it is kept, or nothing.
+
+use rusqlite::{Transaction, params};
+
+use super::rows::{name_of, now_ms, to_json};
+use super::{Database, MetadataError};
+use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
+
+impl Database {
+    /// Records events of a run, in order.
+    ///
+    /// # Errors
+    /// The database cannot be written; then none of them is recorded.
+    pub fn record(&self, run: &str, events: &[Event]) -> Result<(), MetadataError> {
+        self.transaction("record what happens", |transaction| {
+            let log = Recording { transaction, run };
+            let written = events.iter().try_for_each(|event| log.event(event));
+            written.map_err(self.failed("record what happens"))
+        })
+    }
+
+    /// Marks a run as interrupted whose process is gone, with the steps that were under way.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn mark_interrupted(&self, run: &str) -> Result<(), MetadataError> {
+        self.transaction("mark a run as interrupted", |transaction| {
+            let log = Recording { transaction, run };
+            let reason = "the process that ran it is gone";
+            let written = log
+                .unfinished_steps(reason)
+                .and_then(|()| log.end_run(RunStatus::Interrupted, Some(reason)));
+            written.map_err(self.failed("mark a run as interrupted"))
+        })
+    }
+}
+
+struct Recording<'a> {
+    transaction: &'a Transaction<'a>,
+    run: &'a str,
+}
+
+impl Recording<'_> {
+    fn event(&self, event: &Event) -> rusqlite::Result<()> {
+        match event {
+            Event::RunStarted { steps } => self.plan(steps),
+            Event::StepCached { step, key, outcome } => self.cached(step, key, outcome),
+            Event::StepSkipped { step, reason } => {
+                self.step_ended(step, StepStatus::Skipped, Some(reason))
+            }
+            Event::AttemptSubmitted { step, attempt, key, reason, handle, .. } => {
+                let sql = "UPDATE step_run SET status = 'running', attempt = ?3, cache_key = ?4, reason = ?5,
+                     handle = ?6, started = ?7, ended = NULL WHERE run = ?1 AND name = ?2";
+                self.execute(sql, params![self.run, step, attempt, key, reason, handle, now_ms()])
+            }
+            Event::AttemptEnded { step, report, .. } => self.attempt_ended(step, report),
+            Event::StepEnded { step, status, reason } => {
+                self.step_ended(step, *status, reason.as_deref())
+            }
+            Event::RunEnded { status, reason } => self.end_run(*status, reason.as_deref()),
+            _ => Ok(()),
+        }
+    }
+
+    fn execute(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<()> {
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn plan(&self, steps: &[PlannedStep]) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO step_run (run, position, name, status, inputs, after)
+             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5)";
+        for (position, step) in steps.iter().enumerate() {
+            let (inputs, after) = (to_json(&step.inputs), to_json(&step.after));
+            self.execute(sql, params![self.run, position, step.name, inputs, after])?;
+        }
+        Ok(())
+    }
+
+    fn cached(&self, step: &str, key: &str, outcome: &Outcome) -> rusqlite::Result<()> {
+        let sql = "UPDATE step_run SET status = 'cached', cache_key = ?3, cached_from = ?4, log = ?5, notes = ?6,
+             started = ?7, ended = ?7 WHERE run = ?1 AND name = ?2";
+        let log = outcome.log.as_ref().map(to_json);
+        let notes = to_json(&outcome.notes);
+        self.execute(sql, params![self.run, step, key, outcome.run, log, notes, now_ms()])?;
+        self.produced(step, outcome)
+    }
+
+    fn attempt_ended(&self, step: &str, report: &AttemptReport) -> rusqlite::Result<()> {
+        let sql = "UPDATE step_run SET exit_code = ?3, log = ?4, log_tail = ?5, notes = ?6, started = ?7, ended = ?8
+             WHERE run = ?1 AND name = ?2";
+        let outcome = &report.outcome;
+        let log = outcome.log.as_ref().map(to_json);
+        let tail = report.failure.as_ref().map(|_| report.log_tail.as_str());
+        let values = params![
+            self.run,
+            step,
+            report.exit_code,
+            log,
+            tail,
+            to_json(&outcome.notes),
+            outcome.started.as_millisecond(),
+            outcome.ended.as_millisecond(),
+        ];
+        self.execute(sql, values)?;
+        self.produced(step, outcome)
+    }
+
+    /// The metrics and artifacts of a step, in the place of those of an earlier attempt.
+    fn produced(&self, step: &str, outcome: &Outcome) -> rusqlite::Result<()> {
+        let sql = "INSERT OR REPLACE INTO metric (run, step, name, value) VALUES (?1, ?2, ?3, ?4)";
+        for (name, value) in &outcome.metrics {
+            self.execute(sql, params![self.run, step, name, value])?;
+        }
+        let sql = "INSERT OR REPLACE INTO artifact (run, step, output, kind, digest, size, metadata, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        for (name, artifact) in &outcome.outputs {
+            let values = params![
+                self.run,
+                step,
+                name,
+                name_of(artifact.kind),
+                artifact.digest,
+                artifact.size,
+                to_json(&artifact.metadata),
+                outcome.ended.as_millisecond(),
+            ];
+            self.execute(sql, values)?;
+        }
+        Ok(())
+    }
+
+    fn step_ended(
+        &self,
+        step: &str,
+        status: StepStatus,
+        reason: Option<&str>,
+    ) -> rusqlite::Result<()> {
+        let sql = "UPDATE step_run SET status = ?3, reason = coalesce(?4, reason), ended = coalesce(ended, ?5)
+             WHERE run = ?1 AND name = ?2";
+        self.execute(sql, params![self.run, step, name_of(status), reason, now_ms()])
+    }
+
+    fn unfinished_steps(&self, reason: &str) -> rusqlite::Result<()> {
+        let sql = "UPDATE step_run SET status = 'cancelled', reason = ?2, ended = ?3
+             WHERE run = ?1 AND status IN ('waiting', 'running')";
+        self.execute(sql, params![self.run, reason, now_ms()])
+    }
+
+    fn end_run(&self, status: RunStatus, reason: Option<&str>) -> rusqlite::Result<()> {
+        let sql =
+            "UPDATE run SET status = ?2, reason = ?3, ended = ?4, attempts = NULL WHERE id = ?1";
+        self.execute(sql, params![self.run, name_of(status), reason, now_ms()])
+    }
+}

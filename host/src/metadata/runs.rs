@@ -1,0 +1,338 @@
+//! Runs and their steps, as they are recorded.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sundae_plugin_api::ComponentKind;
+
+use super::rows::{json, json_if_any, named, now_ms, timestamp, timestamp_if_any, to_json};
+use super::{Database, MetadataError, OWNER};
+use crate::artifact::ArtifactRef;
+use crate::engine::event::{RunStatus, StepStatus};
+use crate::stack::Named;
+
+/// A run that is about to begin.
+#[derive(Debug, Clone)]
+pub struct NewRun<'a> {
+    /// Its id: letters, digits and `-`.
+    pub id: &'a str,
+    /// The name of the pipeline.
+    pub pipeline: &'a str,
+    /// The name of the stack.
+    pub stack: &'a str,
+    /// The components of the stack.
+    pub members: &'a [StackMember],
+    /// The root of the project, if it belongs to one.
+    pub project: Option<PathBuf>,
+    /// The params of the pipeline.
+    pub params: &'a BTreeMap<String, Value>,
+    /// Where its attempts are made.
+    pub attempts: Option<PathBuf>,
+}
+
+/// A component of the stack that a run had, as it was called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackMember {
+    /// Its id: what it is found by, whatever it is called now.
+    pub id: String,
+    /// Its kind.
+    pub kind: ComponentKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// A recorded run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: String,
+    /// Its name, unique: `training-3`.
+    pub name: String,
+    /// The name of the pipeline.
+    pub pipeline: String,
+    /// The name of the stack.
+    pub stack: String,
+    /// The components of the stack, as they were.
+    pub members: Vec<StackMember>,
+    /// The root of the project.
+    pub project: Option<PathBuf>,
+    /// The params of the pipeline.
+    pub params: BTreeMap<String, Value>,
+    /// Who started it.
+    pub owner: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Why, where it did not complete.
+    pub reason: Option<String>,
+    /// Where its attempts are made, while it goes on.
+    pub attempts: Option<PathBuf>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How many of its steps have which status.
+    pub steps: BTreeMap<String, u32>,
+}
+
+/// A recorded step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRecord {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub status: StepStatus,
+    /// Why it ran, or why it did not complete.
+    pub reason: Option<String>,
+    /// Its cache key, once it is known.
+    pub cache_key: Option<String>,
+    /// The run that made the outputs, where they come from the cache.
+    pub cached_from: Option<String>,
+    /// How often it was tried.
+    pub attempt: u32,
+    /// Its inputs: name → (step, output).
+    pub inputs: BTreeMap<String, (String, String)>,
+    /// The steps that it waits for without taking anything from them.
+    pub after: Vec<String>,
+    /// The exit code of its last attempt.
+    pub exit_code: Option<i32>,
+    /// Its log, in the artifact store.
+    pub log: Option<ArtifactRef>,
+    /// The last lines of its log, where it failed.
+    pub log_tail: Option<String>,
+    /// What it noted.
+    pub notes: Vec<String>,
+    /// The last value of each metric.
+    pub metrics: BTreeMap<String, f64>,
+    /// By output name.
+    pub outputs: BTreeMap<String, ArtifactRef>,
+    /// When its last attempt began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+impl Named for RunRecord {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Which runs are wanted. The newest come first.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter<'a> {
+    /// Only those of this pipeline.
+    pub pipeline: Option<&'a str>,
+    /// Only those with this status.
+    pub status: Option<RunStatus>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, attempts, \
+     started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
+     WHERE step_run.run = run.id GROUP BY status)) AS steps";
+
+fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    let path =
+        |column: &str| row.get::<_, Option<String>>(column).map(|path| path.map(PathBuf::from));
+    Ok(RunRecord {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        pipeline: row.get("pipeline")?,
+        stack: row.get("stack")?,
+        members: json(row, "members")?,
+        project: path("project")?,
+        params: json(row, "params")?,
+        owner: row.get("owner")?,
+        status: named(row, "status")?,
+        reason: row.get("reason")?,
+        attempts: path("attempts")?,
+        started: timestamp(row, "started")?,
+        ended: timestamp_if_any(row, "ended")?,
+        steps: json(row, "steps")?,
+    })
+}
+
+fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
+    Ok(StepRecord {
+        name: row.get("name")?,
+        status: named(row, "status")?,
+        reason: row.get("reason")?,
+        cache_key: row.get("cache_key")?,
+        cached_from: row.get("cached_from")?,
+        attempt: row.get("attempt")?,
+        inputs: json(row, "inputs")?,
+        after: json(row, "after")?,
+        exit_code: row.get("exit_code")?,
+        log: json_if_any(row, "log")?,
+        log_tail: row.get("log_tail")?,
+        notes: json_if_any(row, "notes")?.unwrap_or_default(),
+        metrics: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        started: timestamp_if_any(row, "started")?,
+        ended: timestamp_if_any(row, "ended")?,
+    })
+}
+
+impl Database {
+    /// Records that a run begins, and gives it a name: the pipeline's with the next number.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn begin_run(&self, new: &NewRun<'_>) -> Result<RunRecord, MetadataError> {
+        self.transaction("record a run", |transaction| {
+            let failed = self.failed("record a run");
+            let sql = "SELECT coalesce(max(number), 0) + 1 FROM run WHERE pipeline = ?1";
+            let number: i64 =
+                transaction.query_row(sql, [new.pipeline], |row| row.get(0)).map_err(&failed)?;
+            let sql = "INSERT INTO run
+                 (id, name, pipeline, number, stack, members, project, params, owner, status, attempts, started)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)";
+            let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+            let values = params![
+                new.id,
+                format!("{}-{number}", new.pipeline),
+                new.pipeline,
+                number,
+                new.stack,
+                to_json(new.members),
+                path(&new.project),
+                to_json(new.params),
+                OWNER,
+                path(&new.attempts),
+                now_ms(),
+            ];
+            transaction.execute(sql, values).map_err(&failed)?;
+            Ok(())
+        })?;
+        let run = self.run(new.id)?;
+        run.ok_or_else(|| MetadataError::Gone { what: format!("run {}", new.id) })
+    }
+
+    /// The run with this id or name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn run(&self, id_or_name: &str) -> Result<Option<RunRecord>, MetadataError> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM run WHERE id = ?1 OR name = ?1");
+        self.connection
+            .query_row(&sql, [id_or_name], run_of)
+            .optional()
+            .map_err(self.failed("read a run"))
+    }
+
+    /// The runs whose id starts so, or else those whose name comes near: what a person may have meant.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn runs_like(&self, text: &str) -> Result<Vec<RunRecord>, MetadataError> {
+        // A range and not LIKE: the text is no pattern, and the index of the primary key is used.
+        let condition = "id >= ?1 AND id < ?1 || x'f48fbfbf'";
+        let starting = self.select_runs(condition, params![text], 20)?;
+        if starting.is_empty() {
+            self.select_runs("?1 = ?1", params![text], 1000)
+        } else {
+            Ok(starting)
+        }
+    }
+
+    /// Runs, the newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<RunRecord>, MetadataError> {
+        let condition = "(?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR status = ?2)";
+        let status = filter.status.map(super::rows::name_of);
+        let limit = filter.limit.map_or(i64::MAX, i64::from);
+        self.select_runs(condition, params![filter.pipeline, status], limit)
+    }
+
+    fn select_runs(
+        &self,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+        limit: i64,
+    ) -> Result<Vec<RunRecord>, MetadataError> {
+        let failed = self.failed("read the runs");
+        let sql = format!(
+            "SELECT {RUN_COLUMNS} FROM run WHERE {condition} ORDER BY started DESC, number DESC LIMIT {limit}"
+        );
+        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
+        let rows = statement.query_map(values, run_of).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// The steps of a run, in the order of its plan.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn steps(&self, run: &str) -> Result<Vec<StepRecord>, MetadataError> {
+        let failed = self.failed("read the steps of a run");
+        let sql = "SELECT name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log,
+                 log_tail, notes, started, ended FROM step_run WHERE run = ?1 ORDER BY position";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map([run], step_of).map_err(&failed)?;
+        let mut steps = rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
+        let mut metrics = self.metrics(run)?;
+        let mut outputs = self.outputs(run)?;
+        for step in &mut steps {
+            step.metrics = metrics.remove(&step.name).unwrap_or_default();
+            step.outputs = outputs.remove(&step.name).unwrap_or_default();
+        }
+        Ok(steps)
+    }
+
+    /// The metrics of a run, by step.
+    fn metrics(&self, run: &str) -> Result<BTreeMap<String, BTreeMap<String, f64>>, MetadataError> {
+        let failed = self.failed("read the metrics of a run");
+        let sql = "SELECT step, name, value FROM metric WHERE run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let mut rows = statement.query([run]).map_err(&failed)?;
+        let mut metrics: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let entry = || -> rusqlite::Result<(String, String, f64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            };
+            let (step, name, value) = entry().map_err(&failed)?;
+            metrics.entry(step).or_default().insert(name, value);
+        }
+        Ok(metrics)
+    }
+
+    /// The outputs of a run, by step.
+    fn outputs(
+        &self,
+        run: &str,
+    ) -> Result<BTreeMap<String, BTreeMap<String, ArtifactRef>>, MetadataError> {
+        let failed = self.failed("read the artifacts of a run");
+        let sql = "SELECT step, output, kind, digest, size, metadata FROM artifact WHERE run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let mut rows = statement.query([run]).map_err(&failed)?;
+        let mut outputs: BTreeMap<String, BTreeMap<String, ArtifactRef>> = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let entry = || -> rusqlite::Result<(String, String, ArtifactRef)> {
+                Ok((row.get("step")?, row.get("output")?, artifact_of(row)?))
+            };
+            let (step, output, artifact) = entry().map_err(&failed)?;
+            outputs.entry(step).or_default().insert(output, artifact);
+        }
+        Ok(outputs)
+    }
+}
+
+/// The artifact that the columns `kind`, `digest`, `size` and `metadata` describe.
+pub(super) fn artifact_of(row: &Row<'_>) -> rusqlite::Result<ArtifactRef> {
+    Ok(ArtifactRef {
+        kind: named(row, "kind")?,
+        digest: row.get("digest")?,
+        size: row.get("size")?,
+        metadata: json::<Map<String, Value>>(row, "metadata")?,
+    })
+}

@@ -1,0 +1,248 @@
+//! Runs, their steps, and what they have produced.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::artifact::{ArtifactKind, ArtifactRef};
+use crate::engine::event::{RunStatus, StepStatus};
+use crate::metadata::{ArtifactRecord, RunRecord, StepRecord};
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunRow {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// Its stack, as it was called then.
+    pub stack: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// How many of its steps have which status.
+    pub steps: BTreeMap<String, u32>,
+    /// When it began.
+    pub started: String,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<i64>,
+}
+
+/// A run with its steps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// Its stack, as it was called then.
+    pub stack: String,
+    /// The components of the stack, by kind, as they were called then.
+    pub components: BTreeMap<String, Vec<String>>,
+    /// The root of the project it belongs to.
+    pub project: Option<String>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Why, where it did not complete.
+    pub reason: Option<String>,
+    /// Who started it.
+    pub owner: String,
+    /// When it began.
+    pub started: String,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// The params of the pipeline.
+    pub params: BTreeMap<String, Value>,
+    /// Its steps, in the order of the plan.
+    pub steps: Vec<StepView>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepView {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub status: StepStatus,
+    /// Why it ran, or why it did not complete.
+    pub reason: Option<String>,
+    /// The run that made the outputs, where they come from the cache.
+    pub cached_from: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The exit code of its command.
+    pub exit_code: Option<i32>,
+    /// When its last attempt began.
+    pub started: Option<String>,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// Its inputs: `STEP.OUTPUT` by name.
+    pub inputs: BTreeMap<String, String>,
+    /// The last value of each metric.
+    pub metrics: BTreeMap<String, f64>,
+    /// What it noted.
+    pub notes: Vec<String>,
+    /// What it produced, by name.
+    pub outputs: BTreeMap<String, OutputView>,
+    /// The last lines of its log, where it failed.
+    pub log_tail: Option<String>,
+}
+
+/// An output of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutputView {
+    /// File or folder.
+    pub kind: ArtifactKind,
+    /// BLAKE3 of its content, as 64 hexadecimal digits.
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+    /// What the step said of it.
+    pub metadata: Map<String, Value>,
+}
+
+/// An artifact with where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArtifactView {
+    /// How it is written: `training-3/train.model`.
+    pub artifact: String,
+    /// The run that has it.
+    pub run: String,
+    /// The id of that run.
+    pub run_id: String,
+    /// The step that has it as an output.
+    pub step: String,
+    /// The name of the output.
+    pub output: String,
+    /// File or folder.
+    pub kind: ArtifactKind,
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3 of its content, as 64 hexadecimal digits.
+    pub digest: String,
+    /// When it was published.
+    pub created: String,
+    /// What the step said of it.
+    pub metadata: Map<String, Value>,
+}
+
+/// Milliseconds between two times.
+fn duration_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<i64> {
+    Some(ended?.as_millisecond() - started?.as_millisecond())
+}
+
+impl RunRow {
+    /// A run without its steps.
+    #[must_use]
+    pub fn new(run: &RunRecord) -> Self {
+        Self {
+            name: run.name.clone(),
+            id: run.id.clone(),
+            pipeline: run.pipeline.clone(),
+            stack: run.stack.clone(),
+            status: run.status,
+            steps: run.steps.clone(),
+            started: run.started.to_string(),
+            ended: run.ended.map(|time| time.to_string()),
+            duration_ms: duration_ms(Some(run.started), run.ended),
+        }
+    }
+}
+
+impl RunView {
+    /// A run with its steps.
+    #[must_use]
+    pub fn new(run: &RunRecord, steps: &[StepRecord]) -> Self {
+        let mut components: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for member in &run.members {
+            components.entry(member.kind.to_string()).or_default().push(member.name.clone());
+        }
+        Self {
+            id: run.id.clone(),
+            name: run.name.clone(),
+            pipeline: run.pipeline.clone(),
+            stack: run.stack.clone(),
+            components,
+            project: run.project.as_ref().map(|root| root.display().to_string()),
+            status: run.status,
+            reason: run.reason.clone(),
+            owner: run.owner.clone(),
+            started: run.started.to_string(),
+            ended: run.ended.map(|time| time.to_string()),
+            duration_ms: duration_ms(Some(run.started), run.ended),
+            params: run.params.clone(),
+            steps: steps.iter().map(StepView::new).collect(),
+        }
+    }
+}
+
+impl StepView {
+    /// A step as it stands.
+    #[must_use]
+    pub fn new(step: &StepRecord) -> Self {
+        let outputs = step.outputs.iter();
+        Self {
+            name: step.name.clone(),
+            status: step.status,
+            reason: step.reason.clone(),
+            cached_from: step.cached_from.clone(),
+            attempts: step.attempt,
+            exit_code: step.exit_code,
+            started: step.started.map(|time| time.to_string()),
+            ended: step.ended.map(|time| time.to_string()),
+            duration_ms: duration_ms(step.started, step.ended),
+            inputs: step
+                .inputs
+                .iter()
+                .map(|(name, (step, output))| (name.clone(), format!("{step}.{output}")))
+                .collect(),
+            metrics: step.metrics.clone(),
+            notes: step.notes.clone(),
+            outputs: outputs
+                .map(|(name, artifact)| (name.clone(), OutputView::new(artifact)))
+                .collect(),
+            log_tail: step.log_tail.clone(),
+        }
+    }
+}
+
+impl OutputView {
+    fn new(artifact: &ArtifactRef) -> Self {
+        Self {
+            kind: artifact.kind,
+            digest: artifact.digest.clone(),
+            size: artifact.size,
+            metadata: artifact.metadata.clone(),
+        }
+    }
+}
+
+impl ArtifactView {
+    /// An artifact of a run.
+    #[must_use]
+    pub fn new(record: &ArtifactRecord) -> Self {
+        Self {
+            artifact: record.reference(),
+            run: record.run.clone(),
+            run_id: record.run_id.clone(),
+            step: record.step.clone(),
+            output: record.output.clone(),
+            kind: record.artifact.kind,
+            size: record.artifact.size,
+            digest: record.artifact.digest.clone(),
+            created: record.created.to_string(),
+            metadata: record.artifact.metadata.clone(),
+        }
+    }
+}
