@@ -2,11 +2,12 @@
 //!
 //! Not part of it: which run, stack, orchestrator or store; where the project lies; who made the inputs. So a step whose
 //! inputs were made again with the same bytes is not run again, and two machines that share a store share its outcomes.
+//! What is said of an input is part of it, as the step can read it in its context: `12` may be a number or a text.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
 use crate::pipeline::{Run, Step, Template};
@@ -24,7 +25,7 @@ struct KeyParts<'a> {
     params: &'a BTreeMap<String, Value>,
     environment: BTreeMap<&'a str, &'a str>,
     fingerprint: &'a BTreeMap<String, String>,
-    inputs: BTreeMap<&'a str, (ArtifactKind, &'a str)>,
+    inputs: BTreeMap<&'a str, (ArtifactKind, &'a str, &'a Map<String, Value>)>,
     outputs: Vec<&'a str>,
 }
 
@@ -49,7 +50,9 @@ pub fn cache_key(
         fingerprint: &step.fingerprint,
         inputs: inputs
             .iter()
-            .map(|(name, input)| (name.as_str(), (input.kind, input.digest.as_str())))
+            .map(|(name, input)| {
+                (name.as_str(), (input.kind, input.digest.as_str(), &input.metadata))
+            })
             .collect(),
         outputs,
     };
@@ -121,17 +124,25 @@ mod tests {
     #[test]
     fn inputs_count_by_content() {
         let step = Pipeline::parse(FILE, Format::Toml, "p.toml", Path::new("/a"), &[]).unwrap();
-        let input = |digest: &str, size: u64| {
+        let input = |digest: &str, size: u64, metadata: Value| {
             let artifact = ArtifactRef {
                 kind: ArtifactKind::File,
                 digest: digest.to_owned(),
                 size,
-                metadata: serde_json::Map::new(),
+                metadata: metadata.as_object().cloned().unwrap_or_default(),
             };
             let inputs = BTreeMap::from([("data".to_owned(), artifact)]);
             cache_key(&step.steps[0], &BTreeMap::new(), &inputs)
         };
-        assert_eq!(input("aa", 1), input("aa", 2), "the digest tells all");
-        assert_ne!(input("aa", 1), input("bb", 1));
+        let nothing = || serde_json::json!({});
+        assert_eq!(
+            input("aa", 1, nothing()),
+            input("aa", 2, nothing()),
+            "the digest tells the size"
+        );
+        assert_ne!(input("aa", 1, nothing()), input("bb", 1, nothing()));
+        let said = |of: &str| serde_json::json!({ "type": of, "rows": 3 });
+        assert_eq!(input("aa", 1, said("list")), input("aa", 1, said("list")));
+        assert_ne!(input("aa", 1, said("list")), input("aa", 1, said("tuple")));
     }
 }

@@ -2,8 +2,8 @@
 
 It obeys the step contract and the few facts of the command line that the SDK relies on, and nothing else:
 steps run one after the other, artifacts lie in `$SUNDAE_HOME/store`, and a step is cached by its command,
-code, params, fingerprint, environment and input digests. With SUNDAE_BIN set, the same tests run against the
-real one.
+code, params, fingerprint, environment, and the digests and metadata of its inputs. With
+SUNDAE_BIN set, the same tests run against the real one.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -112,8 +113,11 @@ def execute(plan, step, run, params, inputs, folder):
     open(messages, "w").close()
 
     words = step["run"]
+    quoted = {
+        group: {name: shlex.quote(text) for name, text in named.items()} for group, named in texts.items()
+    }
     command = (
-        ["sh", "-c", filled(words, texts)]
+        ["sh", "-c", filled(words, quoted)]
         if isinstance(words, str)
         else [filled(word, texts) for word in words]
     )
@@ -162,7 +166,7 @@ def key(plan, step, params, inputs):
     for name in step.get("code", []):
         with open(os.path.join(plan["root"], name), "rb") as file:
             code[name] = hashlib.sha256(file.read()).hexdigest()
-    digests = {name: entry["digest"] for name, entry in inputs.items()}
+    digests = {name: [entry["digest"], entry["metadata"]] for name, entry in inputs.items()}
     rest = [step.get(part) for part in ("run", "outputs", "env", "fingerprint")]
     facts = json.dumps([rest, params, code, digests], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()

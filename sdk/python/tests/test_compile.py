@@ -2,7 +2,6 @@
 
 import enum
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +17,9 @@ def load(size: int = 3) -> list[int]:
 
 
 @step
-def split(numbers: list[int], share: float) -> tuple[Annotated[list[int], "train"], Annotated[list[int], "test"]]:
+def split(
+    numbers: list[int], share: float
+) -> tuple[Annotated[list[int], "train"], Annotated[list[int], "test"]]:
     return numbers, numbers
 
 
@@ -42,6 +43,35 @@ def untyped(value, option=object()):  # noqa: B008
     return value
 
 
+class Level(enum.Enum):
+    HIGH = 3
+
+
+@step
+def defaults(
+    value,
+    bare=(1, 2),
+    hinted: tuple[int, ...] = (1, 2),
+    bare_path=Path("a"),
+    path: Path | None = Path("a"),
+    bare_level=Level.HIGH,
+    level: Level = Level.HIGH,
+    huge: int = 2**64,
+    implicit: int = None,  # noqa: RUF013
+):
+    return value
+
+
+@step
+def with_path(path: Path = Path("conftest.py")):
+    return path
+
+
+@step
+def cases(x: int, X: int):
+    return x
+
+
 def plan_of(function, *args, **kwargs) -> dict:
     return pipeline(function).compile(*args, **kwargs)
 
@@ -52,8 +82,8 @@ def steps_of(function, *args, **kwargs) -> dict[str, dict]:
 
 def test_the_whole_plan():
     def training(size: int = 10, share: float = 0.5):
-        a, b = split(load(size), share)
-        train(a, seed=7)
+        numbers, _ = split(load(size), share)
+        train(numbers, seed=7)
 
     plan = plan_of(training, share=0.8)
     here = Path(__file__)
@@ -129,7 +159,7 @@ def test_options():
     @pipeline(name="nightly")
     def training():
         first = load.with_options(cache=False, env={"MODE": "fast"}, code=["data.csv"])()
-        show.with_options(after=[first])("done")
+        show.with_options(after=[first], code=Path("notes.txt"))("done")
 
     plan = training.compile()
     load_step, show_step = plan["steps"]
@@ -137,6 +167,7 @@ def test_options():
     assert load_step["cache"] is False
     assert load_step["env"] == {"PYTHONHASHSEED": "0", "MODE": "fast"}
     assert "data.csv" in load_step["code"]
+    assert "notes.txt" in show_step["code"]
     assert show_step["after"] == ["load"]
     assert "outputs" not in show_step
 
@@ -152,14 +183,55 @@ def test_outputs_named_by_option_are_told_to_the_process():
 
 
 def test_constants_in_their_json_form():
-    class Level(enum.Enum):
-        HIGH = 3
-
     def training():
         untyped({"path": Path("a/b"), "pair": (1, 2), "level": Level.HIGH, "set": {2, 1}})
 
     params = steps_of(training)["untyped"]["params"]
     assert params == {"value": {"path": "a/b", "pair": [1, 2], "level": 3, "set": [1, 2]}}
+
+
+def test_defaults_that_json_would_change_are_left_to_the_function():
+    def training():
+        defaults(1)
+
+    assert steps_of(training)["defaults"]["params"] == {
+        "value": 1,
+        "hinted": [1, 2],
+        "path": "a",
+        "level": 3,
+        "implicit": None,
+    }
+
+
+def test_what_lies_at_a_path_is_part_of_the_step(tmp_path):
+    (tmp_path / "data.csv").write_text("")
+    here = Path(__file__)
+
+    def training():
+        untyped(tmp_path / "data.csv")
+        untyped([Path(here.name), Path("not_there")])
+        untyped.with_options(name="text")(here.name)
+        with_path()
+
+    steps = steps_of(training)
+    assert str(tmp_path / "data.csv") in steps["untyped"]["code"]
+    assert steps["untyped_2"]["code"] == steps["text"]["code"] == [here.name]
+    assert "conftest.py" in steps["with_path"]["code"]
+
+
+def test_an_implicit_none_may_be_handed_over():
+    def training():
+        defaults(1, implicit=None)
+
+    assert steps_of(training)["defaults"]["params"]["implicit"] is None
+
+
+def test_arguments_by_place_alone():
+    @pipeline
+    def training(size: int, /, share: float = 0.5):
+        split(load(size), share)
+
+    assert training.compile(4)["params"] == {"size": 4, "share": 0.5}
 
 
 def test_a_command_of_another_language():
@@ -203,6 +275,23 @@ def outputs_counted():
         pass
 
 
+def output_compared():
+    if load() == [0]:
+        pass
+
+
+def output_exceeded():
+    return load() > 3
+
+
+def output_computed_with():
+    return 2 * load()
+
+
+def output_misnamed():
+    split(load(), 0.5).tests  # noqa: B018
+
+
 def output_read():
     load().mean()
 
@@ -221,6 +310,58 @@ def wrong_constant():
 
 def wrong_literal():
     train(load(), "svm")
+
+
+def wrong_element():
+    best(["a", 3])
+
+
+def wrong_bool():
+    plan_of(with_flag, flag=2)
+
+
+def with_flag(flag: bool):
+    untyped(flag)
+
+
+def named_of_wrong_type():
+    def inner(size: int = 3):
+        show(size)
+
+    plan_of(inner)
+
+
+def of_another_pipeline():
+    kept = []
+    plan_of(lambda_free(kept))
+    show(kept[0])
+
+
+def lambda_free(kept):
+    def inner():
+        kept.append(train(load()))
+
+    return inner
+
+
+def a_list_of_several():
+    best([split(load(), 0.5)])
+
+
+def same_variable():
+    cases(1, 2)
+
+
+def a_placeholder():
+    untyped("{param.size}")
+
+
+def half_a_pair():
+    untyped("\ud800")
+
+
+def huge_number():
+    untyped(2**64)
 
 
 def no_json_form():
@@ -263,6 +404,14 @@ def bad_option():
     load.with_options(retries=3)()
 
 
+def bad_env():
+    load.with_options(env={"LEVEL": 3})()
+
+
+def unsorted():
+    untyped({1, "a"})
+
+
 def bad_after():
     load.with_options(after=[3])()
 
@@ -271,12 +420,31 @@ def bad_after():
     ("function", "sentence"),
     [
         (outputs_in_a_condition, "`load.output` is not known while the pipeline is built"),
-        (outputs_counted, "`load.output` is not known while the pipeline is built"),
+        (outputs_counted, "a step with several outputs says so by `-> tuple[A, B]`"),
+        (output_compared, "`load.output` is not known while the pipeline is built"),
+        (output_exceeded, "`load.output` is not known while the pipeline is built"),
+        (output_computed_with, "`load.output` is not known while the pipeline is built"),
+        (output_misnamed, "step `split` has no output `tests`: it has `train`, `test`"),
         (output_read, "`load.output` is not known while the pipeline is built"),
         (wrong_type, "step `show` takes `text` as str, but `load.output` is list[int]"),
-        (wrong_element_type, "step `best` takes element 0 of `models` as str, but `load.output` is list[int]"),
+        (
+            wrong_element_type,
+            "step `best` takes element 0 of `models` as str, but `load.output` is list[int]",
+        ),
         (wrong_constant, "step `load` takes `size` as int, but was given 'many', which is str"),
-        (wrong_literal, "step `train` takes `kind` as Literal['sgd', 'forest'], but was given 'svm', which is str"),
+        (
+            wrong_literal,
+            "step `train` takes `kind` as Literal['sgd', 'forest'], but was given 'svm', which is str",
+        ),
+        (wrong_element, "step `best` takes `models` as list[str], but was given ['a', 3], which is list"),
+        (wrong_bool, "pipeline `with_flag` takes `flag` as bool, but was given 2, which is int"),
+        (named_of_wrong_type, "step `show` takes `text` as str, but was given 3, which is int"),
+        (of_another_pipeline, "`train.output` belongs to another pipeline"),
+        (a_list_of_several, "step `split` has the outputs `train`, `test`: hand one of them to `models`"),
+        (same_variable, "arguments of step `cases` `x` and `X` would be the same environment variable"),
+        (a_placeholder, "was given '{param.size}', which a plan takes for a placeholder"),
+        (half_a_pair, "which has no JSON form: make it inside a step"),
+        (huge_number, "which has no JSON form: make it inside a step"),
         (no_json_form, "which has no JSON form: make it inside a step"),
         (infinite, "was given inf, which has no JSON form"),
         (several_outputs, "step `split` has the outputs `train`, `test`: hand one of them to `numbers`"),
@@ -286,6 +454,8 @@ def bad_after():
         (nested, "`inner` is defined inside a function"),
         (bad_name, "a step cannot be called `a b`"),
         (bad_option, "there is no option `retries`: choose from `name`, `cache`"),
+        (bad_env, "`env` of <step load> takes texts, not 'LEVEL': 3"),
+        (unsorted, "which has no JSON form"),
         (bad_after, "`after` takes what step calls return, not 3"),
     ],
 )

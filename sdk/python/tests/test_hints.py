@@ -85,13 +85,44 @@ def test_does_not_fit(given, wanted):
         (None, int | None, True),
         (None, int, False),
         (3, float, True),
+        (True, int, True),
+        (1, bool, False),
+        (1, Literal[True], False),
+        (Animal(), Dog, False),  # Of a value, unlike of a hint, its class is known for certain.
+        (object(), str, False),
+        (Dog(), Barks, True),
         ([1, 2], list[int], True),
+        ([1, 2], Sequence[int], True),
         (Color.RED, Color, True),
         ("red", Color, False),
+        (3, T, True),
+        (3, hints.Unknown("pd.DataFrame"), True),
     ],
 )
 def test_value_fits(value, wanted, expected):
     assert hints.value_fits(value, wanted) is expected
+    assert hints.constant_fits(value, wanted) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "expected"),
+    [
+        ([1, "a"], list[int], False),
+        ([1, "a"], list[int | str], True),
+        ([[1], ["a"]], list[list[int]], False),
+        ([1, "a"], list[int] | None, False),
+        ((1, "a"), tuple[int, str], True),
+        ((1, 2, 3), tuple[int, str], False),
+        ((1, 2, 3), tuple[int, ...], True),
+        ({"a": 1}, dict[str, int], True),
+        ({"a": "b"}, dict[str, int], False),
+        ({"a"}, set[int], False),
+        ([], list[int], True),
+    ],
+)
+def test_a_constant_fits_with_all_that_it_holds(value, wanted, expected):
+    assert hints.value_fits(value, wanted)
+    assert hints.constant_fits(value, wanted) is expected
 
 
 @pytest.mark.parametrize(
@@ -109,10 +140,29 @@ def test_label(hint, expected):
     assert hints.label(hint) in (expected, expected.replace("Optional[int]", "int | None"))
 
 
-def test_hints_written_as_text_are_evaluated_and_unknown_names_allow_anything():
-    def function(a: "list[int]", b: "OnlyForTypeCheckers"): ...  # noqa: F821
+here = "here"
 
-    assert hints.resolved(function) == {"a": list[int], "b": hints.ANYTHING}
+
+def test_hints_written_as_text_are_evaluated():
+    def function(a: "list[int]", b: "'str'", c: "here", d: "1 +", e: "Dog.missing"): ...  # noqa: F722
+
+    found = hints.resolved(function)
+    assert found == {"a": list[int], "b": str, "c": hints.ANYTHING, "d": hints.ANYTHING, "e": hints.ANYTHING}
+
+
+def test_names_only_for_type_checkers_allow_anything_and_leave_the_rest_of_a_hint():
+    def function(
+        a: "pd.DataFrame", b: "pd.DataFrame | None", c: "list[pd.DataFrame | None]", d: "np.array[int] | str"
+    ) -> "tuple[Annotated[pd.DataFrame, 'train'], Annotated[np.ndarray, 'test']]": ...
+
+    found = hints.resolved(function)
+    assert hints.label(found["a"]) == "pd.DataFrame"
+    for hint in (found["a"], found["b"], hints.element(found["c"]), found["d"]):
+        assert hints.fits(int, hint)
+        assert hints.fits(hint, int)
+        assert hints.value_fits(3, hint)
+    assert not hints.fits(int, found["c"])
+    assert [part.__metadata__ for part in found["return"].__args__] == [("train",), ("test",)]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_decorators_import_nothing_large():
 def test_every_name_is_there_and_in_the_stub():
     stub = ast.parse((SOURCE / "sundae" / "__init__.pyi").read_text())
     declared = {node.name for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
-    assert declared == set(sundae.__all__)
+    assert {name for name in declared if name[0] != "_"} == set(sundae.__all__)
     for name in sundae.__all__:
         assert getattr(sundae, name)
 

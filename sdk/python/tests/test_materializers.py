@@ -1,8 +1,10 @@
 """Every value comes back as it was."""
 
 import json
+import os
 import pathlib
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -24,6 +26,42 @@ class Nested:
 class Computed:
     rows: int
     twice: int = field(init=False, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    rows: int
+    shared: ClassVar[int] = 7
+
+
+@dataclass
+class Normalized:
+    """Made again from what it holds, it would not be the same."""
+
+    name: str
+
+    def __post_init__(self):
+        self.name += "!"
+
+
+@dataclass
+class WithMore:
+    rows: int
+
+    def __post_init__(self):
+        self.more = [self.rows]
+
+
+class Subclass(Split): ...
+
+
+@dataclass
+class Mapping(dict):
+    rows: int
+
+    def __init__(self, content=(), rows=0):
+        super().__init__(content)
+        self.rows = rows
 
 
 class Thing:
@@ -55,6 +93,18 @@ class Shapes(Materializer):
         return Shape(metadata.get("sides") or len(pathlib.Path(path).read_text()))
 
 
+class Repeating(Materializer):
+    def __init__(self, times):
+        self.times = times
+
+    def save(self, value, path):
+        pathlib.Path(path).write_text(value.text * self.times)
+
+    def load(self, path, metadata):
+        text = pathlib.Path(path).read_text()
+        return Thing(text[: len(text) // self.times])
+
+
 def round_trip(value, tmp_path):
     """The value after saving and loading, and the metadata in between, as JSON gives it back."""
     path = str(tmp_path / "artifact")
@@ -79,7 +129,12 @@ def round_trip(value, tmp_path):
         (b"\x00\xff", "bytes"),
         (Split(3, ["a"]), "dataclass"),
         (Nested(Split(1, [])), "pickle"),
-        (Computed(1), "pickle"),
+        (Computed(1), "dataclass"),
+        (Frozen(1), "dataclass"),
+        (Normalized("A"), "dataclass"),
+        (WithMore(1), "pickle"),
+        (Subclass(1, []), "pickle"),
+        (Mapping({"a": 1}, rows=2), "pickle"),
         ({"pair": (1, 2)}, "pickle"),
         ({1: "a"}, "pickle"),
         ({1, "a"}, "pickle"),
@@ -115,7 +170,7 @@ def test_a_path_is_the_file_or_folder_itself(tmp_path):
     file.write_text("<p>")
     back, metadata = round_trip(file, tmp_path)
     assert back.read_text() == "<p>"
-    assert metadata["name"] == "report.html"
+    assert metadata["suffix"] == ".html"
 
     folder = tmp_path / "folder"
     (folder / "inner").mkdir(parents=True)
@@ -126,6 +181,10 @@ def test_a_path_is_the_file_or_folder_itself(tmp_path):
 
     with pytest.raises(FileNotFoundError, match="but there is nothing"):
         round_trip(tmp_path / "missing", tmp_path)
+    with pytest.raises(FileExistsError, match="but has also written to"):
+        round_trip(file, tmp_path)
+    back, _ = round_trip(tmp_path / "artifact", tmp_path)  # Written where it shall be, nothing is copied.
+    assert (back / "inner" / "file").read_text() == "x"
 
 
 def test_ones_own_materializer(tmp_path, monkeypatch):
@@ -138,6 +197,23 @@ def test_ones_own_materializer(tmp_path, monkeypatch):
     # Another process loads it without having registered anything.
     monkeypatch.setattr(materializers, "_registered", {})
     assert materializers.load(str(tmp_path / "artifact"), metadata).sides == 4
+
+
+def test_a_materializer_as_it_was_registered(tmp_path, monkeypatch):
+    monkeypatch.setattr(materializers, "_registered", {})
+    register_materializer(Thing, Repeating(3))
+    back, _ = round_trip(Thing("ab"), tmp_path)
+    assert (tmp_path / "artifact").read_text() == "ababab"
+    assert back.text == "ab"
+
+
+def test_a_materializer_that_another_process_could_not_find_is_refused():
+    class Local(Materializer): ...
+
+    with pytest.raises(SundaeError, match="is defined inside a function"):
+        register_materializer(Thing, Local)
+    with pytest.raises(SundaeError, match="is registered for a type, not for 3"):
+        register_materializer(3, Shapes)
 
 
 def test_a_materializer_that_is_gone(tmp_path):
@@ -162,7 +238,11 @@ def test_what_a_command_has_written_is_read_by_the_hint(tmp_path, monkeypatch):
     assert read('{"rows": 1, "names": []}', Split) == Split(1, [])
     assert read("###", Shape).sides == 3
     assert read("x", pathlib.Path) == path
+    assert read("x", os.PathLike) == path
+    assert read("x", pathlib.Path | None) == path
     assert read("x", hints.ANYTHING) == path
+    with pytest.raises(SundaeError, match=r"how to read a pd.DataFrame .* only for type checkers"):
+        read("x", hints.Unknown("pd.DataFrame"))
     with pytest.raises(SundaeError, match="nothing says how to read a Thing"):
         read("x", Thing)
 

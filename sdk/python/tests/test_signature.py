@@ -4,7 +4,7 @@ from typing import Annotated
 
 import pytest
 
-from sundae import PipelineError, step
+from sundae import PipelineError, hints, step
 from sundae.signature import Signature
 
 
@@ -67,7 +67,11 @@ def test_what_cannot_be_a_step_is_refused_with_a_sentence():
 
     def star(*numbers): ...
 
+    async def later_each():
+        yield 1
+
     for function, complaint in [
+        (later_each, "is async: a step must be an ordinary function"),
         (later, "is async: a step must be an ordinary function"),
         (several, "is a generator: a step must return its value"),
         (star, "name every argument of a step"),
@@ -77,6 +81,42 @@ def test_what_cannot_be_a_step_is_refused_with_a_sentence():
     ]:
         with pytest.raises(PipelineError, match=complaint):
             step(function)
+
+
+def test_an_async_function_that_a_decorator_runs_is_an_ordinary_one():
+    def run_now(function):
+        @functools.wraps(function)
+        def wrapper(*args):
+            return asyncio.run(function(*args))
+
+        return wrapper
+
+    @step
+    @run_now
+    async def twice(number: int) -> int:
+        return number * 2
+
+    assert twice(2) == 4
+
+
+def test_names_that_the_host_would_refuse():
+    def different(x, X): ...
+
+    assert list(Signature(different, "step `different`").arguments) == ["x", "X"]
+    with pytest.raises(PipelineError, match="`a` and `A` would be the same environment variable"):
+        outputs(different, ["a", "A"])
+    with pytest.raises(PipelineError, match="at most 128 characters"):
+        outputs(different, ["a" * 129])
+
+
+def test_none_as_a_default_is_allowed_by_any_hint():
+    def function(a: int = None, b: "list[int]" = None, c=None): ...  # noqa: RUF013
+
+    assert [argument.hint for argument in Signature(function, "it").arguments.values()] == [
+        int | None,
+        list[int] | None,
+        hints.ANYTHING,
+    ]
 
 
 def test_the_sentence_ends_with_the_users_line():

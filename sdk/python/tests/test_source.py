@@ -29,7 +29,9 @@ if __name__ == "__main__":
 def test_the_code_of_a_step_is_what_its_module_imports(project):
     project.write("run.py", RUN)
     project.write("steps/__init__.py", "")
-    project.write("steps/train.py", "from lib import data\nfrom . import helper\n" + STEP.format(name="train"))
+    project.write(
+        "steps/train.py", "from lib import data\nfrom . import helper\n" + STEP.format(name="train")
+    )
     project.write("steps/helper.py", "def help():\n    import lib.late\n")
     project.write("steps/load.py", "")
     project.write("lib/data.py", "import os, json\n")
@@ -97,6 +99,39 @@ def test_installed_packages_count_by_version(project):
     assert step["code"] == ["steps/train.py"]
 
 
+def test_an_editable_install_with_a_finder_of_its_own_is_the_users_code(project):
+    """setuptools installs some projects so: nothing on the import path, but a finder that knows it."""
+    project.write("elsewhere/mine/__init__.py", "")
+    project.write("elsewhere/mine/tools.py", "import mine.deep\n")
+    project.write("elsewhere/mine/deep.py", "")
+    finder = """
+import importlib.util, sys
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "mine":
+            places = ["{0}/elsewhere/mine"]
+            return importlib.util.spec_from_file_location(
+                name, places[0] + "/__init__.py", submodule_search_locations=places)
+sys.meta_path.append(Finder)
+"""
+    project.write("work/run.py", finder.replace("{0}", str(project.root)) + RUN)
+    body = "    import mine.tools\n    return 1\n"
+    project.write("work/steps/train.py", "from sundae import step\n@step\ndef train():\n" + body)
+    step = compiled(project, cwd="work")["steps"]["train"]
+    assert step["code"] == ["steps/train.py"]
+    assert set(step["fingerprint"]) == {"python", "mine/__init__.py", "mine/tools.py", "mine/deep.py"}
+
+
+def test_the_script_is_code_only_of_the_steps_in_it(project):
+    script = RUN.replace("@pipeline", STEP.format(name="local") + "@pipeline")
+    project.write("run.py", script.replace("    train()\n", "    train()\n    local()\n"))
+    project.write("steps/train.py", STEP.format(name="train"))
+    steps = compiled(project)["steps"]
+    assert steps["train"]["code"] == ["steps/train.py"]
+    assert steps["local"]["code"] == ["run.py", "steps/train.py"]
+
+
 def test_every_form_of_import_is_seen(tmp_path):
     package = tmp_path / "package" / "inner"
     package.mkdir(parents=True)
@@ -104,7 +139,7 @@ def test_every_form_of_import_is_seen(tmp_path):
     file.write_text(
         "import a, b.c\nfrom d import e as f\nfrom g import *\nfrom . import h\nfrom ..i import j\n"
         "try:\n    import k\nexcept ImportError:\n    import l\nelse:\n    import m\nfinally:\n    import n\n"
-        "with open('x'):\n    import o\nclass C:\n    import p\n    async def method(self):\n        import q\n"
+        "with open('x'):\n    import o\nclass C:\n    import p\n    async def late(self):\n        import q\n"
         "match 1:\n    case 1:\n        import r\nwhile 0: import s\n"
     )
     found = set(_imports(str(file), [str(tmp_path)]))

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -39,7 +39,7 @@ def step(
 class Pipeline(Generic[_P]):
     name: str
     function: Callable[_P, Any]
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> Run: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _RunOrOutputs: ...
     def run(self, *args: _P.args, **kwargs: _P.kwargs) -> Run: ...
     def compile(self, *args: _P.args, **kwargs: _P.kwargs) -> dict[str, Any]: ...
     def with_options(
@@ -84,6 +84,7 @@ class StepRun:
     duration_ms: int | None
     metrics: dict[str, float]
     notes: list[str]
+    log_tail: str | None
     outputs: dict[str, Artifact]
 
 class Run:
@@ -97,6 +98,11 @@ class Run:
     steps: dict[str, StepRun]
     def output(self, reference: str) -> Any: ...
     def artifact(self, reference: str) -> Artifact: ...
+
+class _RunOrOutputs(Run):
+    # A pipeline that is called in another one returns what its function returns: outputs of steps.
+    def __iter__(self) -> Iterator[Any]: ...
+    def __getattr__(self, name: str) -> Any: ...
 
 class Context:
     run_id: str

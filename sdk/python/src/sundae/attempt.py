@@ -13,7 +13,6 @@ import sys
 from . import declaration, hints, materializers, params
 from .errors import SundaeError
 from .running import read_context, tell
-from .signature import REQUIRED
 
 
 def run_step() -> None:
@@ -29,7 +28,7 @@ def run_step() -> None:
         step = step.with_options(outputs=output_names)
     arguments = _arguments(step, facts)
     with _trimmed_errors():
-        result = _call(step, arguments)
+        result = step.signature.call(step.function, arguments)
     _save(step, result, facts)
 
 
@@ -113,21 +112,12 @@ def _place(key: str):
     return name, int(place or 0)
 
 
-def _call(step, arguments: dict):
-    positional = []
-    for name, argument in step.signature.arguments.items():
-        if argument.is_positional_only:
-            given = name in arguments or argument.default is REQUIRED
-            positional.append(arguments.pop(name) if given else argument.default)
-    return step.function(*positional, **arguments)
-
-
 def _save(step, result, facts: dict) -> None:
     for output, value in zip(step.outputs, _split(step, result), strict=True):
         value = _checked(step, output, value)
         with _trimmed_errors(f"while saving the output `{output.name}`"):
             metadata = materializers.save(value, facts["outputs"][output.name]["path"])
-        tell({"output": output.name, "metadata": metadata})
+            tell({"output": output.name, "metadata": metadata})
 
 
 def _split(step, result) -> list:
@@ -147,10 +137,10 @@ def _split(step, result) -> list:
 
 def _checked(step, output, value):
     wanted = hints.plain(output.hint)
-    if wanted in (int, float, bool, str):
+    if any(kind in (int, float, bool, str) for kind in hints.members(wanted) or [wanted]):
         value = hints.python_scalar(value)
-        if wanted is float and isinstance(value, (int, float)):
-            value = float(value)
+    if wanted is float and isinstance(value, int):
+        value = float(value)
     if hints.value_fits(value, wanted):
         return value
     return _fail(

@@ -52,18 +52,15 @@ class Step:
     def bind(self, args: tuple, kwargs: dict) -> dict:
         return self.signature.bind(args, kwargs)
 
-    def default_params(self) -> dict:
-        """The defaults that can stand in a plan; what has no JSON form is left to the function itself."""
-        from .params import NotAParam, to_json
+    def defaults(self) -> dict:
+        """The defaults that can stand in a plan; what JSON would change is left to the function itself."""
+        from .params import comes_back
 
-        found = {}
-        for argument in self.signature.arguments.values():
-            if argument.default is not REQUIRED:
-                try:
-                    found[argument.name] = to_json(argument.default)
-                except NotAParam:
-                    continue
-        return found
+        return {
+            argument.name: argument.default
+            for argument in self.signature.arguments.values()
+            if argument.default is not REQUIRED and comes_back(argument.default, argument.hint)
+        }
 
     def hint_of(self, argument: str):
         return self.signature.arguments[argument].hint
@@ -100,7 +97,7 @@ class Command:
             check_name(name, f"an argument of `{self.name}`")
         return kwargs
 
-    def default_params(self) -> dict:
+    def defaults(self) -> dict:
         return {}
 
     def hint_of(self, argument: str):
@@ -144,12 +141,7 @@ class Pipeline:
         """The plan that `sundae run` takes, as a value: the JSON form of a pipeline file."""
         from .plan import compiled
 
-        signature = Signature(self.function, f"pipeline `{self.name}`")
-        bound = signature.bind(args, kwargs)
-        defaults = {
-            name: one.default for name, one in signature.arguments.items() if one.default is not REQUIRED
-        }
-        return compiled(self, {**defaults, **bound})
+        return compiled(self, args, kwargs)
 
     def run(self, *args, **kwargs):
         """Compiles the pipeline and hands it to the `sundae` program; returns the `Run` when it has ended.

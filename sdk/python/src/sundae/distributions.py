@@ -7,16 +7,32 @@ import os
 import sys
 
 
-def versions(modules: set[str]) -> dict[str, str]:
-    """Distribution names with versions, for top-level modules; what is not installed is left out."""
-    if not modules:
-        return {}
-    installed = _installed()
-    found = {}
-    for module in modules:
-        for name in _owners(module, installed):
-            found[name] = installed[name].version
-    return dict(sorted(found.items()))
+class Installed:
+    """The distributions on the import path; looked for when first asked."""
+
+    def __init__(self):
+        self._distributions = None
+        self._owners = {}
+
+    def versions(self, modules: set[str]) -> dict[str, str]:
+        """Distribution names with versions, for top-level modules; what is not installed is left out."""
+        found = {}
+        for module in modules:
+            if module not in self._owners:
+                self._owners[module] = self._owners_of(module)
+            found.update(self._owners[module])
+        return dict(sorted(found.items()))
+
+    def _owners_of(self, module: str) -> dict[str, str]:
+        if self._distributions is None:
+            self._distributions = _distributions()
+        known, namesake = self._distributions, _normal(module)
+        if namesake in known and known[namesake].holds(module):
+            owners = [namesake]
+        else:
+            owners = [name for name, distribution in known.items() if distribution.holds(module)]
+            owners = owners or [namesake] * (namesake in known)
+        return {name: known[name].version for name in owners}
 
 
 class _Distribution:
@@ -33,7 +49,7 @@ class _Distribution:
         return any(form in self._listing for form in forms)
 
 
-def _installed() -> dict[str, _Distribution]:
+def _distributions() -> dict[str, _Distribution]:
     found = {}
     for folder in sys.path:
         try:
@@ -47,14 +63,6 @@ def _installed() -> dict[str, _Distribution]:
                 record = os.path.join(folder, entry)
                 found.setdefault(_normal(name), _Distribution(record, version.split("-py")[0]))
     return found
-
-
-def _owners(module: str, installed: dict[str, _Distribution]) -> list[str]:
-    namesake = _normal(module)
-    if namesake in installed and installed[namesake].holds(module):
-        return [namesake]
-    owners = [name for name, distribution in installed.items() if distribution.holds(module)]
-    return owners or [namesake] * (namesake in installed)
 
 
 def _normal(name: str) -> str:

@@ -26,19 +26,21 @@ def run_plan(plan: dict, stack: str | None, cache: bool) -> Run:
             words += ["--stack", stack]
         if not cache:
             words.append("--no-cache")
-        code, out, was_interrupted = _call(words, plan["root"])
-    return _outcome(code, out, was_interrupted)
+        return _outcome(*_call(words, plan["root"]))
 
 
 def fetch(reference: str, path: str) -> None:
     """Copies an artifact out of the store."""
-    code, _, _ = _call(["artifact", "get", reference, "--to", path], os.getcwd())
+    code, _, was_interrupted = _call(["artifact", "get", reference, "--to", path], os.getcwd())
+    if was_interrupted:
+        raise KeyboardInterrupt
     if code:
-        raise HostError(f"`sundae artifact get {reference}` could not be done", code, has_been_said=True)
+        raise _not_done(f"artifact get {reference}", code)
 
 
 def program() -> str:
-    return os.environ.get("SUNDAE_BIN") or "sundae"
+    name = os.environ.get("SUNDAE_BIN") or "sundae"
+    return os.path.abspath(name) if os.sep in name else name  # It is started in another folder.
 
 
 def environment() -> dict[str, str]:
@@ -54,46 +56,74 @@ def environment() -> dict[str, str]:
 
 def _outcome(code: int, out: bytes, was_interrupted: bool) -> Run:
     facts = _facts(out)
-    if code == 0 and facts:
-        return Run(facts)
-    if code == INTERRUPTED or was_interrupted:
-        raise RunCancelled(f"run `{facts['name']}` was cancelled" if facts else "the run was cancelled")
+    name = f"run `{facts['name']}`" if facts else "the run"
+    if code in (INTERRUPTED, -signal.SIGINT):
+        raise RunCancelled(f"{name} was cancelled")
+    if was_interrupted:
+        raise RunCancelled(f"{name} had ended when it was interrupted")
     if code == FAILED_STEP and facts:
         raise RunFailed(Run(facts))
-    raise HostError(f"`sundae run` ended with exit code {code}", code or 1, has_been_said=code != 0)
+    if code:
+        raise _not_done("run", code)
+    if facts is None:
+        raise HostError(f"`{program()} run` gave no result that can be read: is it the `sundae` program?")
+    return Run(facts)
 
 
 def _facts(out: bytes) -> dict | None:
     try:
-        return json.loads(out)
-    except ValueError:  # Nothing, or cut short by an interrupt.
+        facts = json.loads(out)
+    except ValueError:
         return None
+    return facts if isinstance(facts, dict) and "steps" in facts else None
+
+
+def _not_done(words: str, code: int) -> HostError:
+    if code < 0:
+        return HostError(f"`sundae {words}` was ended by signal {-code}")
+    return HostError(f"`sundae {words}` ended with exit code {code}", code, has_been_said=True)
 
 
 def _call(words: list[str], folder: str) -> tuple[int, bytes, bool]:
+    """The exit code of the program, what it wrote to stdout, and whether we were interrupted meanwhile."""
     sys.stdout.flush()
-    try:
-        process = subprocess.Popen([program(), *words], stdout=subprocess.PIPE, cwd=folder, env=environment())
-    except OSError as error:
-        raise HostError(
-            f"the program `{program()}` cannot be started ({error.strerror}): "
-            "put `sundae` on PATH or name it in SUNDAE_BIN"
-        ) from None
-    was_interrupted = False
-    with process:
-        while True:
-            try:
-                out, _ = process.communicate()
-                return process.returncode, out, was_interrupted
-            except KeyboardInterrupt:
-                was_interrupted = True
-                if not _shares_terminal():
+    with tempfile.TemporaryFile() as out:  # A pipe's reader would lose what it has if interrupted.
+        try:
+            process = subprocess.Popen([program(), *words], stdout=out, cwd=folder, env=environment())
+        except OSError as error:
+            raise HostError(
+                f"the program `{program()}` cannot be started ({error.strerror}): "
+                "put `sundae` on PATH or name it in SUNDAE_BIN"
+            ) from None
+        was_interrupted = _wait(process)
+        out.seek(0)
+        return process.returncode, out.read(), was_interrupted
+
+
+def _wait(process: subprocess.Popen) -> bool:
+    """Waits for the program to end, even if we are interrupted: it has steps to stop and a run to record."""
+    interrupts = passed_on = 0
+    while True:
+        try:
+            if passed_on < interrupts:
+                passed_on = interrupts
+                if interrupts > 1 or not _shares_terminal():
                     process.send_signal(signal.SIGINT)
+            process.wait()
+            return interrupts > 0
+        except KeyboardInterrupt:  # Does next to nothing, for the next one must not come meanwhile.
+            interrupts += 1
 
 
 def _shares_terminal() -> bool:
     """Whether a Ctrl-C that reached us has reached the program as well: it goes to all of the foreground."""
     try:
-        return os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp()
-    except (OSError, AttributeError, ValueError):
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
         return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

@@ -3,19 +3,23 @@
 import os
 import sys
 
-from . import params
+from . import hints, params
 from .declaration import Command, Pipeline
 from .errors import PipelineError
 from .handles import Handle, Handles
-from .signature import check_name, unwrapped
+from .signature import Signature, check_name, unwrapped
 from .source import Project
 from .tracing import Call, trace
 
 
-def compiled(pipeline: Pipeline, values: dict) -> dict:
+def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
     """The plan of a pipeline with these arguments."""
     check_name(pipeline.name, "a pipeline")
-    calls = trace(pipeline.function, values)
+    signature = Signature(pipeline.function, f"pipeline `{pipeline.name}`")
+    values = {**signature.defaults(), **signature.bind(args, kwargs)}
+    for name, value in values.items():
+        _check_value(signature, name, value)
+    calls = trace(pipeline.function, signature, values)
     if not calls:
         raise PipelineError(f"the pipeline `{pipeline.name}` calls no step")
     project = Project.of(unwrapped(pipeline.function))
@@ -37,6 +41,15 @@ def interpreter() -> str:
     return "python3" if os.path.exists(python3) and os.path.samefile(python3, sys.executable) else name
 
 
+def _check_value(signature: Signature, name: str, value) -> None:
+    hint = signature.arguments[name].hint
+    if value is not signature.arguments[name].default and not hints.constant_fits(value, hint):
+        raise PipelineError(
+            f"{signature.title} takes `{name}` as {hints.label(hint)}, "
+            f"but was given {value!r}, which is {hints.label(type(value))}"
+        )
+
+
 def _param(pipeline: Pipeline, name: str, value):
     try:
         return params.to_json(value)
@@ -55,8 +68,10 @@ def _step(call: Call, project: Project) -> dict:
         "inputs": call.inputs,
         "outputs": [output.name for output in declaration.outputs],
         "params": call.params,
-        "env": {**work["env"], **(declaration.options.get("env") or {})},
-        "code": sorted({*work["code"], *_texts(declaration.options.get("code"))}),
+        "env": {**work["env"], **_environment(declaration)},
+        "code": sorted(
+            {*work["code"], *_texts(declaration.options.get("code")), *_found(call.paths, project)}
+        ),
         "fingerprint": work["fingerprint"],
         "after": [_step_name(entry) for entry in _entries(declaration.options.get("after"))],
     }
@@ -64,6 +79,16 @@ def _step(call: Call, project: Project) -> dict:
     if not declaration.options.get("cache", True):
         step["cache"] = False
     return step
+
+
+def _found(paths: list[str], project: Project) -> list[str]:
+    """The paths at which there is something, as they are named from the project's folder."""
+    places = [os.path.normpath(os.path.join(project.root, path)) for path in paths]
+    return [
+        project.relative(place) if project.holds(place) else place
+        for place in places
+        if os.path.exists(place)
+    ]
 
 
 def _command(command: Command) -> dict:
@@ -90,12 +115,21 @@ def _function(step, project: Project) -> dict:
     }
 
 
+def _environment(declaration) -> dict[str, str]:
+    variables = dict(declaration.options.get("env") or {})
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise PipelineError(f"`env` of {declaration!r} takes texts, not {name!r}: {value!r}")
+    return variables
+
+
 def _literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def _texts(value) -> list:
-    return [value] if isinstance(value, str) else [os.fspath(entry) for entry in value or ()]
+    is_one = isinstance(value, str) or hasattr(value, "__fspath__")
+    return [os.fspath(entry) for entry in ([value] if is_one else value or ())]
 
 
 def _entries(value) -> list:

@@ -13,7 +13,7 @@ class Artifact:
         self.kind: str = facts["kind"]
         self.digest: str = facts["digest"]
         self.size: int = facts["size"]
-        self.metadata: dict = facts["metadata"]
+        self.metadata: dict = facts.get("metadata", {})
 
     def load(self, as_type=None):
         """The value; what a command has written, and so has no type, comes as `as_type` or else as a path."""
@@ -46,6 +46,7 @@ class StepRun:
         self.duration_ms: int | None = facts.get("duration_ms")
         self.metrics: dict[str, float] = facts.get("metrics", {})
         self.notes: list[str] = facts.get("notes", [])
+        self.log_tail: str | None = facts.get("log_tail")
         self.outputs = {
             name: Artifact(run_id, self.name, name, entry) for name, entry in facts.get("outputs", {}).items()
         }

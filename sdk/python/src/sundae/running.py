@@ -71,6 +71,6 @@ def tell(message: dict) -> None:
         return
     import json
 
-    line = json.dumps(message) + "\n"
+    line = json.dumps(message, allow_nan=False) + "\n"
     with open(path, "ab", buffering=0) as file:  # One write: lines of several processes stay whole.
         file.write(line.encode())

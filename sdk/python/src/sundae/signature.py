@@ -6,6 +6,8 @@ from .errors import PipelineError
 REQUIRED = object()
 """The default of an argument that has none."""
 
+_LONGEST = 128
+
 _VARARGS, _KEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
 
 
@@ -56,6 +58,19 @@ class Signature:
                 raise PipelineError(f"{self.title} needs a value for `{argument.name}`")
         return bound
 
+    def defaults(self) -> dict:
+        return {one.name: one.default for one in self.arguments.values() if one.default is not REQUIRED}
+
+    def call(self, function, values: dict):
+        """Calls the function with arguments by name, those that it takes only by place included."""
+        values = dict(values)
+        positional = []
+        for name, argument in self.arguments.items():
+            if argument.is_positional_only:
+                is_given = name in values or argument.default is REQUIRED
+                positional.append(values.pop(name) if is_given else argument.default)
+        return function(*positional, **values)
+
 
 def unwrapped(function):
     """The function below the decorators that keep it as `__wrapped__`."""
@@ -73,9 +88,11 @@ def check_function(function, kind: str) -> None:
     name = inner.__qualname__
     if name.endswith("<lambda>"):
         raise PipelineError(f"a lambda cannot be a {kind}: give it a name with `def`")
-    if code.co_flags & (_COROUTINE | _ASYNC_GENERATOR):
+    # What is called is the outermost function: a decorator may well have made an async one ordinary.
+    flags = getattr(function, "__code__", code).co_flags
+    if flags & (_COROUTINE | _ASYNC_GENERATOR):
         raise PipelineError(f"`{name}` is async: a {kind} must be an ordinary function")
-    if code.co_flags & _GENERATOR:
+    if flags & _GENERATOR:
         raise PipelineError(f"`{name}` is a generator: a {kind} must return its value, not yield it")
     if code.co_flags & (_VARARGS | _KEYWORDS):
         raise PipelineError(
@@ -86,12 +103,24 @@ def check_function(function, kind: str) -> None:
 
 def check_name(name: str, what: str) -> str:
     """Refuses a name that the host would not accept."""
-    if name.isascii() and name.replace("-", "_").isidentifier() and name[0] != "-":
+    is_word = name.isascii() and name.replace("-", "_").isidentifier() and name[0] != "-"
+    if is_word and len(name) <= _LONGEST:
         return name
     raise PipelineError(
-        f"{what} cannot be called `{name}`: "
-        "names are letters, digits, `_` and `-`, and start with a letter or `_`"
+        f"{what} cannot be called `{name}`: names are letters, digits, `_` and `-`, "
+        f"start with a letter or `_`, and have at most {_LONGEST} characters"
     )
+
+
+def check_variables(names, what: str) -> None:
+    """Refuses names that differ only as far as environment variables cannot: a step gets each in one."""
+    taken = {}
+    for name in names:
+        other = taken.setdefault(name.upper().replace("-", "_"), name)
+        if other != name:
+            raise PipelineError(
+                f"the {what} `{other}` and `{name}` would be the same environment variable: rename one"
+            )
 
 
 def _arguments(function, found: dict):
@@ -103,8 +132,11 @@ def _arguments(function, found: dict):
         defaults.update(zip(positional[-len(function.__defaults__) :], function.__defaults__, strict=True))
     for place, name in enumerate((*positional, *keyword_only)):
         check_name(name, "an argument")
+        default = defaults.get(name, REQUIRED)
         hint = found.get(name, hints.ANYTHING)
-        yield Argument(name, hint, defaults.get(name, REQUIRED), place < code.co_posonlyargcount)
+        if default is None:  # `size: int = None` means what it says.
+            hint = hints.optional(hint)
+        yield Argument(name, hint, default, place < code.co_posonlyargcount)
 
 
 def _outputs(hint, names, title: str) -> list[Output]:
@@ -116,6 +148,7 @@ def _outputs(hint, names, title: str) -> list[Output]:
         check_name(output.name, f"an output of {title}")
     if len({output.name for output in outputs}) < len(outputs):
         raise PipelineError(f"{title} has two outputs of the same name")
+    check_variables([output.name for output in outputs], f"outputs of {title}")
     return outputs
 
 

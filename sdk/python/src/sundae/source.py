@@ -40,7 +40,9 @@ class Project:
         self.root = root
         self._import_roots = import_roots
         self._imports = {}
+        self._places = {}
         self._footprints = {}
+        self._installed = distributions.Installed()
 
     @classmethod
     def of(cls, function) -> "Project":
@@ -102,7 +104,14 @@ class Project:
         if _is_installed(start):
             foreign.add(_top_level_of_installed(start))
         files = sorted(self.relative(file) for file in seen if self.holds(file))
-        return Footprint(files, {**_fingerprint(foreign), **self._digests_of_strangers(seen)}, import_roots)
+        fingerprint = {**self._versions(foreign), **self._digests_of_strangers(seen)}
+        return Footprint(files, fingerprint, import_roots)
+
+    def _versions(self, modules: set[str]) -> dict[str, str]:
+        """The versions of Python and of the distributions that these modules belong to."""
+        python = "{}.{}.{}".format(*sys.version_info)
+        needed = {name for name in modules if not _is_always_there(name)}
+        return {"python": python, **self._installed.versions(needed)}
 
     def _digests_of_strangers(self, files: set[str]) -> dict[str, str]:
         """The user's code outside the project has no name relative to it; its content counts all the same."""
@@ -116,10 +125,20 @@ class Project:
 
     def _find(self, module: str):
         """The import root and the files that an import of this module executes, if they are not installed."""
+        if module not in self._places:
+            self._places[module] = self._look_for(module)
+        return self._places[module]
+
+    def _look_for(self, module: str):
         for root in self._import_roots:
             if files := _files_of(root, module):
                 return root, files
-        return None
+        root = _root_by_finders(module.split(".")[0])
+        files = _files_of(root, module) if root is not None else []
+        if not files:
+            return None
+        self._import_roots.append(root)
+        return root, files
 
 
 def _imports(file: str, import_roots: list[str]):
@@ -193,11 +212,38 @@ def _packages_above(file: str, import_roots: list[str]) -> list[str]:
     return []
 
 
-def _fingerprint(modules: set[str]) -> dict[str, str]:
-    """The versions of Python and of the distributions that these modules belong to."""
-    python = "{}.{}.{}".format(*sys.version_info)
-    needed = {name for name in modules if name not in sys.stdlib_module_names} - {"sundae"}
-    return {"python": python, **distributions.versions(needed)}
+def _is_always_there(module: str) -> bool:
+    """Whether a top-level module comes with Python or is this package."""
+    return module in sys.stdlib_module_names or module == "sundae"
+
+
+def _root_by_finders(module: str) -> str | None:
+    """The folder of a top-level module that is not on the import path and yet found.
+
+    An editable install may bring a finder of its own; its files are the user's code like any other.
+    """
+    if _is_always_there(module):
+        return None
+    spec = _spec(module)
+    file = os.path.realpath(spec.origin) if spec is not None and spec.origin else ""
+    if not os.path.isfile(file) or _is_installed(file):
+        return None
+    folder = os.path.dirname(file)
+    return os.path.dirname(folder) if spec.submodule_search_locations else folder
+
+
+def _spec(module: str):
+    """What the finders say of a top-level module; nothing is imported."""
+    if module in sys.modules:
+        return getattr(sys.modules[module], "__spec__", None)
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(module, None)
+        except Exception:  # A finder that is broken says so when the step imports something.
+            continue
+        if spec is not None:
+            return spec
+    return None
 
 
 def _digest(file: str) -> str:

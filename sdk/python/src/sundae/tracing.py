@@ -5,7 +5,7 @@ import contextvars
 from . import hints, params
 from .errors import PipelineError
 from .handles import Handle, Handles
-from .signature import check_name
+from .signature import check_name, check_variables
 
 _active = contextvars.ContextVar("sundae_tracer", default=None)
 
@@ -18,13 +18,15 @@ def active():
 class Call:
     """One call of a step: a step of the plan."""
 
-    __slots__ = ("declaration", "inputs", "name", "params")
+    __slots__ = ("declaration", "inputs", "name", "params", "paths", "tracer")
 
-    def __init__(self, name, declaration):
+    def __init__(self, name, declaration, tracer):
         self.name = name
         self.declaration = declaration
+        self.tracer = tracer
         self.inputs = {}
         self.params = {}
+        self.paths = []
 
 
 class Tracer:
@@ -37,12 +39,15 @@ class Tracer:
     def record(self, declaration, args: tuple, kwargs: dict):
         """Notes a call; returns what stands for its outputs."""
         bound = declaration.bind(args, kwargs)
-        call = Call(self._free_name(declaration.name), declaration)
+        call = Call(self._free_name(declaration.name), declaration, self)
         for name, value in bound.items():
             _Argument(call, name, declaration.hint_of(name)).take(value)
-        for name, value in declaration.default_params().items():
+        for name, value in declaration.defaults().items():
             if name not in bound:
-                call.params[name] = value
+                call.params[name] = params.to_json(value)
+                call.paths += params.paths_in(value)
+        check_variables(call.inputs, f"arguments of step `{call.name}`")
+        check_variables(call.params, f"arguments of step `{call.name}`")
         self.calls.append(call)
         handles = [Handle(call, output.name, output.hint) for output in declaration.outputs]
         if not handles:
@@ -59,12 +64,12 @@ class Tracer:
         return name
 
 
-def trace(function, values: dict) -> list[Call]:
+def trace(function, signature, values: dict) -> list[Call]:
     """Runs a pipeline's function with these arguments and returns its step calls."""
     tracer = Tracer()
     token = _active.set(tracer)
     try:
-        function(**{name: params.named(name, value) for name, value in values.items()})
+        signature.call(function, {name: params.named(name, value) for name, value in values.items()})
     finally:
         _active.reset(token)
     return tracer.calls
@@ -82,19 +87,25 @@ class _Argument:
         if isinstance(value, Handle):
             self._take_handle(self.name, value, self.hint, f"`{self.name}`")
         elif isinstance(value, Handles):
-            names = ", ".join(f"`{handle.name}`" for handle in value)
-            raise PipelineError(
-                f"step `{value[0].call.name}` has the outputs {names}: "
-                f"hand one of them to `{self.name}`, or a list"
-            )
-        elif isinstance(value, (list, tuple)) and any(isinstance(item, Handle) for item in value):
+            self._refuse_several(value)
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, (Handle, Handles)) for item in value):
             self._take_handles(value)
         else:
             self._take_constant(value)
 
+    def _refuse_several(self, handles: Handles) -> None:
+        step, names = handles.call.name, ", ".join(f"`{handle.name}`" for handle in handles)
+        raise PipelineError(
+            f"step `{step}` has the outputs {names}: hand one of them to `{self.name}`, or a list"
+        )
+
     def _take_handle(self, name: str, handle: Handle, hint, title: str) -> None:
         if handle.name is None:
             raise PipelineError(f"step `{handle.call.name}` has no output to hand to `{self.name}`")
+        if handle.call.tracer is not self.call.tracer:
+            raise PipelineError(
+                f"`{handle.reference}` belongs to another pipeline: call its step in this one as well"
+            )
         if not hints.fits(handle.hint, hint):
             raise PipelineError(
                 f"step `{self.call.name}` takes {title} as {hints.label(hint)}, "
@@ -105,6 +116,8 @@ class _Argument:
     def _take_handles(self, values) -> None:
         """A list of outputs becomes the inputs `NAME-0`, `NAME-1`, ...; no Python argument has a `-`."""
         for place, value in enumerate(values):
+            if isinstance(value, Handles):
+                self._refuse_several(value)
             if not isinstance(value, Handle):
                 raise PipelineError(
                     f"`{self.name}` of step `{self.call.name}` mixes outputs of steps and constants in a list"
@@ -114,7 +127,7 @@ class _Argument:
 
     def _take_constant(self, value) -> None:
         value = hints.python_scalar(value)
-        if not hints.value_fits(value, self.hint):
+        if not hints.constant_fits(value, self.hint):
             raise PipelineError(
                 f"step `{self.call.name}` takes `{self.name}` as {hints.label(self.hint)}, "
                 f"but was given {value!r}, which is {hints.label(type(value))}"
@@ -123,9 +136,24 @@ class _Argument:
             self.call.params[self.name] = f"{{param.{name}}}"
             return
         try:
-            self.call.params[self.name] = params.to_json(value)
+            constant = params.to_json(value)
         except params.NotAParam:
             raise PipelineError(
                 f"`{self.name}` of step `{self.call.name}` was given {value!r}, which has no JSON form: "
                 "make it inside a step, or hand over what it is made of"
             ) from None
+        if _reads_as_placeholder(constant):
+            raise PipelineError(
+                f"`{self.name}` of step `{self.call.name}` was given {constant!r}, "
+                "which a plan takes for a placeholder"
+            )
+        self.call.params[self.name] = constant
+        self.call.paths += params.paths_in(value)
+
+
+def _reads_as_placeholder(constant) -> bool:
+    return (
+        isinstance(constant, str)
+        and constant.startswith(("{in.", "{out.", "{param."))
+        and constant.endswith("}")
+    )

@@ -35,7 +35,13 @@ def register_materializer(kind: type, materializer) -> None:
     """Saves values of `kind` and of its subclasses with this materializer (a class or an instance)."""
     if not isinstance(kind, type):
         raise SundaeError(f"a materializer is registered for a type, not for {kind!r}")
-    _registered[kind] = materializer() if isinstance(materializer, type) else materializer
+    materializer = materializer() if isinstance(materializer, type) else materializer
+    if "<locals>" in _import_name(materializer):
+        raise SundaeError(
+            f"the materializer `{_import_name(materializer)}` is defined inside a function, "
+            "where the process that loads cannot find it: define it at the top level of a module"
+        )
+    _registered[kind] = materializer
 
 
 def save(value, path: str) -> dict:
@@ -55,7 +61,7 @@ def load(path: str, metadata: dict, hint=hints.ANYTHING):
     """Reads a value that a step or a command has written to `path`."""
     hint = hints.plain(hint)
     if _is_path(hint):
-        return hint(path)
+        return _as_path(path, hint)
     name = metadata.get("materializer")
     if name is not None:
         return _named(name).load(path, metadata)
@@ -91,6 +97,8 @@ _BY_TYPE = {
     "sklearn.base.BaseEstimator": ["joblib"],
 }
 
+_JSON_TYPES = (bool, int, float, list, dict, tuple, set, frozenset, type(None))
+
 _LAST = ["json", "dataclass", "pickle"]
 
 
@@ -107,6 +115,9 @@ def _candidates(value):
 
 def _named(name: str) -> Materializer:
     """A materializer by the name in the metadata: a short one of ours, or `module:Class` of the user's."""
+    for materializer in _registered.values():  # As it was registered, options included.
+        if _import_name(materializer) == name:
+            return materializer
     module, _, kind = _BY_NAME.get(name, name).rpartition(":")
     if name in _BY_NAME:
         module = f"{__name__}.{module}"
@@ -126,28 +137,42 @@ def _import_name(materializer: Materializer) -> str:
 
 def _load_by_hint(path: str, hint):
     if hint is hints.ANYTHING or hint is object or repr(hint) == "typing.Any":
-        import pathlib
-
-        return pathlib.Path(path)
+        return _as_path(path, hint)
+    choices = [choice for choice in hints.members(hint) if choice is not type(None)]
+    if len(choices) == 1:
+        return load(path, {}, choices[0])
     kind = getattr(hint, "__origin__", hint)
+    if materializer := _for_type(kind, path):
+        return materializer.load(path, {})
+    if hasattr(kind, "__dataclass_fields__"):
+        return kind(**_named("json").load(path, {}))
+    if kind in _JSON_TYPES or not isinstance(kind, (type, hints.Unknown)):
+        return _named("json").load(path, {"type": getattr(kind, "__name__", "")})
+    cure = "take it as pathlib.Path, or register a materializer"
+    if isinstance(kind, hints.Unknown):
+        cure = "its name is imported only for type checkers; import it, or take the file as pathlib.Path"
+    raise SundaeError(
+        f"nothing says how to read a {hints.label(hint)} from a file that a command has written: {cure}"
+    )
+
+
+def _for_type(kind, path: str) -> Materializer | None:
+    """The materializer that saves values of this type, if it can also read a file that it has not written."""
     for base in getattr(kind, "__mro__", ()):
         if base in _registered:
-            return _registered[base].load(path, {})
+            return _registered[base]
         for name in _BY_TYPE.get(f"{base.__module__}.{base.__qualname__}", ()):
             materializer = _named(name)
             if not hasattr(materializer, "recognises") or materializer.recognises(path):
-                return materializer.load(path, {})
-    if kind in (bool, int, float, list, dict, tuple, set, frozenset, type(None)) or not isinstance(
-        kind, type
-    ):
-        return _named("json").load(path, {"type": getattr(kind, "__name__", "")})
-    if hasattr(kind, "__dataclass_fields__"):
-        return kind(**_named("json").load(path, {}))
-    raise SundaeError(
-        f"nothing says how to read a {hints.label(hint)} from a file that a command has written: "
-        "take it as pathlib.Path, or register a materializer"
-    )
+                return materializer
+    return None
 
 
 def _is_path(hint) -> bool:
     return isinstance(hint, type) and hasattr(hint, "__fspath__")
+
+
+def _as_path(path: str, hint):
+    import pathlib
+
+    return hint(path) if isinstance(hint, type) and issubclass(hint, pathlib.PurePath) else pathlib.Path(path)

@@ -79,11 +79,15 @@ class Path(Materializer):
             raise FileNotFoundError(f"the step returned the path `{source}`, but there is nothing")
         if os.path.realpath(source) == os.path.realpath(path):
             pass
+        elif os.path.lexists(path):
+            raise FileExistsError(f"the step returned the path `{source}`, but has also written to `{path}`")
         elif os.path.isdir(source):
             shutil.copytree(source, path, symlinks=True)
         else:
             shutil.copy(source, path)
-        return {"name": os.path.basename(source)}
+        # Not the name, which may be a temporary one: what is said must not differ where the content is equal.
+        suffix = os.path.splitext(source)[1]
+        return {"suffix": suffix} if suffix else None
 
     def load(self, path, metadata):
         import pathlib
@@ -92,21 +96,22 @@ class Path(Materializer):
 
 
 class Dataclass(Materializer):
-    """A dataclass whose fields JSON gives back exactly."""
+    """A dataclass whose fields JSON gives back exactly.
+
+    Loading sets the fields as they were, as pickle does: `__init__` might compute them anew.
+    """
 
     media_type = "application/json"
 
     def save(self, value, path):
         kind = type(value)
-        fields = getattr(kind, "__dataclass_fields__", None)
-        if (
-            fields is None
-            or not all(field.init for field in fields.values())
-            or "<locals>" in kind.__qualname__
-        ):
+        if not _is_plain_dataclass(kind):
             raise Unsuitable
-        content = {name: getattr(value, name) for name in fields}
-        _write_json(content, path)
+        names = [name for name, field in kind.__dataclass_fields__.items() if _is_stored(field)]
+        has_more = not set(getattr(value, "__dict__", ())) <= set(names)
+        if has_more or not all(hasattr(value, name) for name in names):
+            raise Unsuitable
+        _write_json({name: getattr(value, name) for name in names}, path)
         return {"class": f"{kind.__module__}:{kind.__qualname__}"}
 
     def load(self, path, metadata):
@@ -114,8 +119,11 @@ class Dataclass(Materializer):
         kind = __import__(module, fromlist=["_"])
         for part in name.split("."):
             kind = getattr(kind, part)
+        value = object.__new__(kind)
         with open(path, encoding="utf-8") as file:
-            return kind(**json.load(file))
+            for field, content in json.load(file).items():
+                object.__setattr__(value, field, content)  # Works for a frozen one too.
+        return value
 
 
 class Pickle(Materializer):
@@ -134,6 +142,21 @@ class Pickle(Materializer):
 
         with open(path, "rb") as file:
             return pickle.load(file)
+
+
+def _is_plain_dataclass(kind: type) -> bool:
+    """Whether an instance is its fields and nothing else, and can be found by the name of its class."""
+    return (
+        "__dataclass_fields__" in kind.__dict__
+        and kind.__new__ is object.__new__
+        and "__reduce__" not in kind.__dict__
+        and "<locals>" not in kind.__qualname__
+    )
+
+
+def _is_stored(field) -> bool:
+    """Whether a field is one of the instance's; ClassVar and InitVar are listed among them as well."""
+    return field._field_type.name == "_FIELD"
 
 
 def _write_json(value, path: str) -> None:
