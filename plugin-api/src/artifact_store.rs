@@ -79,14 +79,24 @@ pub enum Existing {
 ///
 /// Every method may be called from many threads at once. An object becomes visible whole or not at all, for every reader,
 /// also when the process is killed in the middle. Retry, caching, digests and logging are the host's business: a store
-/// reports what happened, once.
+/// reports what happened, once. The host never uses a key that is a folder of another, such as `a` beside `a/b`.
 pub trait ArtifactStore: Send + Sync {
     /// What this store can do. Constant for the life of the component, and cheap.
     fn capabilities(&self) -> Capabilities;
 
+    /// Whether the store can work now: its service is reached, its credentials suffice, its folder or bucket is there.
+    ///
+    /// Called when people register a component or ask how it is. The default lists one object.
+    ///
+    /// # Errors
+    /// What stands in the way, so that the reader knows what to change.
+    fn check(&self) -> Result<(), Error> {
+        self.list("", None, 1).map(drop)
+    }
+
     /// Makes the content of a file visible under a key; what stood there before is replaced.
     ///
-    /// Where the store can, the object is protected against later change (read-only).
+    /// `file` is a regular file. Where the store can, the object is protected against later change (read-only).
     ///
     /// # Errors
     /// [`OutOfSpace`](crate::ErrorKind::OutOfSpace), [`PermissionDenied`](crate::ErrorKind::PermissionDenied) and so on;
@@ -98,7 +108,8 @@ pub trait ArtifactStore: Send + Sync {
     /// The file may be a link to the store's own data, so it is to be read and not written.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such object.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such object, [`AlreadyExists`](crate::ErrorKind::AlreadyExists)
+    /// if there is something at the destination; after any error of another kind there is nothing at it.
     fn get(&self, key: &Key, destination: &Path) -> Result<(), Error>;
 
     /// Makes a few bytes visible under a key. For objects that fit into memory.
@@ -107,7 +118,8 @@ pub trait ArtifactStore: Send + Sync {
     /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if so asked, and what [`put`](Self::put) can report.
     fn write(&self, key: &Key, bytes: &[u8], existing: Existing) -> Result<(), Error>;
 
-    /// The bytes of an object, or of the part of it that lies in `range`; a range past the end is cut short.
+    /// The bytes of an object, or of the part of it that lies in `range`. What of the range is past the end is left out, so
+    /// that nothing may be left of it.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such object.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -11,7 +12,8 @@ use serde_json::{Map, Value};
 /// A struct that a flavor is configured by. Derive it: `#[derive(Deserialize, Config)]`.
 ///
 /// Each field becomes a field of the schema: its doc comment is the help, its type the type, `Option` makes it optional,
-/// `#[config(default = …)]` gives a default, and [`Secret`] (or `#[config(secret)]`) keeps it out of every output.
+/// `#[config(default = …)]` gives a default, and [`Secret`] (or `#[config(secret)]`) keeps it out of every output. A number that
+/// must not be zero is a [`NonZeroU32`]; one of a few words is an enum that derives `Config`, too.
 pub trait Config: DeserializeOwned {
     /// The schema as JSON, a list of [`Field`]s; made at compile time.
     const SCHEMA: &'static str;
@@ -37,13 +39,20 @@ config_fields! {
     String => r#""type":"string""#,
     PathBuf => r#""type":"path""#,
     bool => r#""type":"boolean""#,
-    u8 => r#""type":"integer","minimum":0"#,
-    u16 => r#""type":"integer","minimum":0"#,
-    u32 => r#""type":"integer","minimum":0"#,
+    u8 => r#""type":"integer","minimum":0,"maximum":255"#,
+    u16 => r#""type":"integer","minimum":0,"maximum":65535"#,
+    u32 => r#""type":"integer","minimum":0,"maximum":4294967295"#,
     u64 => r#""type":"integer","minimum":0"#,
     usize => r#""type":"integer","minimum":0"#,
-    i32 => r#""type":"integer""#,
+    NonZeroU16 => r#""type":"integer","minimum":1,"maximum":65535"#,
+    NonZeroU32 => r#""type":"integer","minimum":1,"maximum":4294967295"#,
+    NonZeroU64 => r#""type":"integer","minimum":1"#,
+    NonZeroUsize => r#""type":"integer","minimum":1"#,
+    i8 => r#""type":"integer","minimum":-128,"maximum":127"#,
+    i16 => r#""type":"integer","minimum":-32768,"maximum":32767"#,
+    i32 => r#""type":"integer","minimum":-2147483648,"maximum":2147483647"#,
     i64 => r#""type":"integer""#,
+    f32 => r#""type":"number""#,
     f64 => r#""type":"number""#,
     Vec<String> => r#""type":"list""#,
     BTreeMap<String, String> => r#""type":"map""#,
@@ -131,6 +140,9 @@ pub struct Field {
     /// The smallest value of an [`FieldType::Integer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<i64>,
+    /// The largest value of an [`FieldType::Integer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<i64>,
 }
 
 /// What is wrong with a value, a field at a time.
@@ -213,7 +225,8 @@ impl ConfigSchema {
     pub fn with_defaults(&self, values: &Map<String, Value>) -> Map<String, Value> {
         let mut complete = values.clone();
         for field in &self.fields {
-            if let (None, Some(default)) = (complete.get(&field.name), &field.default) {
+            let is_given = complete.get(&field.name).is_some_and(|value| !value.is_null());
+            if let (false, Some(default)) = (is_given, &field.default) {
                 complete.insert(field.name.clone(), default.clone());
             }
         }
@@ -229,21 +242,22 @@ impl Field {
     /// # Errors
     /// [`ConfigProblem::WrongType`].
     pub fn value_from_text(&self, text: &str) -> Result<Value, ConfigProblem> {
+        let trimmed = text.trim();
         let value = match self.field_type {
-            FieldType::Integer => text.trim().parse::<i64>().ok().map(Value::from),
-            FieldType::Number => text.trim().parse::<f64>().ok().map(Value::from),
-            FieldType::Boolean => match text.trim() {
+            FieldType::Integer => integer(trimmed),
+            // JSON has no number that is not finite.
+            FieldType::Number => {
+                trimmed.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::from)
+            }
+            FieldType::Boolean => match trimmed {
                 "true" | "yes" | "on" | "1" => Some(Value::from(true)),
                 "false" | "no" | "off" | "0" => Some(Value::from(false)),
                 _ => None,
             },
-            FieldType::List => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            FieldType::Map => text
-                .split(',')
+            FieldType::List => Some(parts(trimmed).map(str::to_owned).collect()),
+            FieldType::Map => parts(trimmed)
                 .map(|pair| pair.split_once('='))
-                .map(|pair| {
-                    pair.map(|(k, v)| (k.trim().to_owned(), Value::from(v.trim().to_owned())))
-                })
+                .map(|pair| pair.map(|(k, v)| (k.trim().to_owned(), Value::from(v.trim()))))
                 .collect::<Option<Map<_, _>>>()
                 .map(Value::Object),
             _ => Some(Value::from(text)),
@@ -271,12 +285,7 @@ impl Field {
         match self.field_type {
             FieldType::String => value.is_string(),
             FieldType::Path => value.as_str().is_some_and(|text| !text.is_empty()),
-            FieldType::Integer => {
-                value
-                    .as_i64()
-                    .is_some_and(|number| self.minimum.is_none_or(|least| number >= least))
-                    || value.as_u64().is_some_and(|number| number > i64::MAX as u64)
-            }
+            FieldType::Integer => self.accepts_integer(value),
             FieldType::Number => value.is_number(),
             FieldType::Boolean => value.is_boolean(),
             FieldType::Choice => {
@@ -288,14 +297,30 @@ impl Field {
         }
     }
 
+    fn accepts_integer(&self, value: &Value) -> bool {
+        match (value.as_i64(), value.as_u64()) {
+            (Some(number), _) => {
+                self.minimum.is_none_or(|least| number >= least)
+                    && self.maximum.is_none_or(|most| number <= most)
+            }
+            // Past the signed numbers: for fields that have no sign and no bound of their own.
+            (None, Some(_)) => {
+                self.maximum.is_none() && self.minimum.is_some_and(|least| least >= 0)
+            }
+            (None, None) => false,
+        }
+    }
+
     /// What the field takes, in words that follow "takes".
     #[must_use]
     pub fn expectation(&self) -> String {
         match self.field_type {
             FieldType::String => "a text".to_owned(),
-            FieldType::Integer => match self.minimum {
-                Some(least) => format!("a whole number of at least {least}"),
-                None => "a whole number".to_owned(),
+            FieldType::Integer => match (self.minimum, self.maximum) {
+                (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
+                (Some(least), None) => format!("a whole number of at least {least}"),
+                (None, Some(most)) => format!("a whole number of at most {most}"),
+                (None, None) => "a whole number".to_owned(),
             },
             FieldType::Number => "a number".to_owned(),
             FieldType::Boolean => "`true` or `false`".to_owned(),
@@ -321,4 +346,14 @@ impl Field {
             given: (!self.secret).then_some(text),
         }
     }
+}
+
+fn integer(text: &str) -> Option<Value> {
+    let signed = text.parse::<i64>().map(Value::from);
+    signed.or_else(|_| text.parse::<u64>().map(Value::from)).ok()
+}
+
+/// What stands between commas; nothing in an empty text.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(move |_| !text.is_empty())
 }

@@ -151,3 +151,41 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own_that_leads_back() {
+        let names: std::collections::BTreeSet<_> = ErrorKind::NAMES.map(|(_, name)| name).into();
+        assert_eq!(names.len(), ErrorKind::NAMES.len());
+        for (kind, name) in ErrorKind::NAMES {
+            assert_eq!((kind.as_str(), ErrorKind::from_name(name)), (name, kind));
+        }
+        assert_eq!(ErrorKind::from_name("a kind of the future"), ErrorKind::Other);
+    }
+
+    #[test]
+    fn an_error_reads_as_a_sentence_with_what_it_was_about() {
+        let error = Error::new(ErrorKind::NotFound, "there is no object x");
+        assert_eq!(error.to_string(), "there is no object x");
+        let error = error.with("bucket", "training").with("region", "eu");
+        assert_eq!(error.to_string(), "there is no object x (bucket: training, region: eu)");
+    }
+
+    #[test]
+    fn an_io_error_keeps_its_kind_and_path() {
+        for (io_kind, kind) in [
+            (io::ErrorKind::NotFound, ErrorKind::NotFound),
+            (io::ErrorKind::StorageFull, ErrorKind::OutOfSpace),
+            (io::ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied),
+            (io::ErrorKind::TimedOut, ErrorKind::Timeout),
+            (io::ErrorKind::BrokenPipe, ErrorKind::Other),
+        ] {
+            let error = Error::io("write", Path::new("/data/x"), &io_kind.into());
+            assert_eq!(error.kind(), kind);
+            assert!(error.message().starts_with("cannot write /data/x: "), "{error}");
+        }
+    }
+}

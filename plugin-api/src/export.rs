@@ -10,12 +10,21 @@
 /// ```
 ///
 /// To be called once, in a crate of type `cdylib`. Each flavor has a doc comment (its summary), the snake-case name of its
-/// kind, its name, and the type that implements [`Component`](crate::Component) and the trait of the kind. Name, version,
+/// kind, its name (lowercase letters, digits and `-`), and the type that implements [`Component`](crate::Component) and the trait of the kind. Name, version,
 /// summary, licence, homepage and authors of the plugin are those of the crate's `Cargo.toml`.
 #[macro_export]
 macro_rules! export_plugin {
     ($($(#[doc = $summary:literal])+ $kind:ident $name:literal = $component:ty;)+) => {
         const _: () = {
+            // Every call from the host is guarded against panics, and with `abort` there is nothing to guard.
+            #[cfg(panic = "abort")]
+            ::core::compile_error!(
+                "a panic in a plugin would end the host: take `panic = \"abort\"` out of the profile"
+            );
+
+            const _: () =
+                $crate::note::check_flavors(&[$(($crate::abi::$kind::KIND, $name)),+]);
+
             static FLAVORS: &[$crate::abi::ExportedFlavor] = &[
                 $($crate::abi::ExportedFlavor {
                     name: $name,
@@ -69,10 +78,14 @@ macro_rules! export_plugin {
                 $crate::__const_json!($crate::identity::BOUNDARY),
                 r#","target":"#,
                 $crate::__const_json!($crate::abi::TARGET),
+                r#","features":"#,
+                $crate::__const_json!($crate::abi::FEATURES),
+                r#","api":"#,
+                $crate::__const_json!($crate::abi::API),
                 r#","rustc":"#,
                 $crate::__const_json!($crate::abi::RUSTC),
                 r#","panic":"#,
-                if cfg!(panic = "abort") { r#""abort""# } else { r#""unwind""# },
+                if ::core::cfg!(panic = "abort") { r#""abort""# } else { r#""unwind""# },
                 r#","flavors":["#,
                 $crate::__const_text!($(
                     r#",{"kind":"#,
@@ -103,5 +116,9 @@ macro_rules! export_plugin {
             static NOTE: $crate::note::Note<{ $crate::note::padded(IDENTITY.len()) }> =
                 $crate::note::Note::new(IDENTITY);
         };
+    };    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "each flavor is written as a doc comment that says what it does, then `kind \"name\" = Type;`"
+        );
     };
 }

@@ -43,6 +43,15 @@ pub trait HostServices: Send + Sync {
     /// # Errors
     /// It cannot be made.
     fn scratch_folder(&self) -> Result<PathBuf, Error>;
+    /// A service by name, with a request and an answer in JSON: the way in which services are added after an interface is
+    /// frozen. [`Host`] has a method for each, so authors do not call this.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) for a service that this host does not have.
+    fn call(&self, service: &str, request: &str) -> Result<String, Error> {
+        let _ = request;
+        Err(Error::new(ErrorKind::Unsupported, format!("this host has no service `{service}`")))
+    }
 }
 
 /// The host's services. Cheap to clone; may be used from any thread.

@@ -30,9 +30,15 @@ pub struct Identity {
     pub boundary: String,
     /// The target triple it was built for.
     pub target: String,
+    /// The processor features that its code takes for granted, parted by `,`, as the compiler calls them.
+    #[serde(default)]
+    pub features: String,
     /// The compiler it was built with.
     #[serde(default)]
     pub rustc: String,
+    /// The version of this crate that it was built with. For people: what fits is known by boundary and interfaces.
+    #[serde(default)]
+    pub api: String,
     /// `unwind`, or `abort` where a panic ends the host.
     #[serde(default)]
     pub panic: String,

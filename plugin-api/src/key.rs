@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-/// The name of an object: components parted by `/`, each of letters, digits, `-`, `_` and `.`, none of them `.` or `..`.
+/// The name of an object: components parted by `/`, each of ASCII letters, digits, `-`, `_` and `.`, none starting with `.`.
 ///
-/// A key is checked when it is made, on both sides of the library boundary; so `root.join(key)` cannot leave `root`, and a
-/// store never sees an empty, absolute or odd name. At most 512 bytes.
+/// A key is checked when it is made, on both sides of the library boundary; so `root.join(key)` cannot leave `root`, a store
+/// never sees an empty, absolute or odd name, and names that start with `.` are the store's own. At most 512 bytes, and 200
+/// in a component, so that every file system takes it and there is room for a suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
@@ -47,8 +48,11 @@ fn fault(text: &str) -> Option<&'static str> {
         if component.is_empty() {
             return Some("it has an empty component");
         }
-        if component == "." || component == ".." {
-            return Some("`.` and `..` are not allowed");
+        if component.len() > 200 {
+            return Some("it has a component that is longer than 200 bytes");
+        }
+        if component.starts_with('.') {
+            return Some("no component may start with `.`");
         }
         if !component.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
             return Some("only letters, digits, `-`, `_`, `.` and `/` are allowed");
@@ -89,13 +93,50 @@ mod tests {
 
     #[test]
     fn a_key_cannot_leave_the_root() {
-        for text in
-            ["", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a", "a\\b", "a\0b", "ä", " "]
-        {
+        let long = "x".repeat(201);
+        let longer = format!("{0}/{0}/{0}", "x".repeat(171));
+        for text in [
+            "",
+            "/etc/passwd",
+            "..",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            "...",
+            "a/.b",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "ä",
+            " ",
+            &long,
+            &longer,
+        ] {
             assert!(Key::new(text).is_err(), "{text:?} was taken for a key");
         }
-        for text in ["a", "objects/ab/cd-ef_0.tar", "...", "a.b/..c"] {
+        let long = "x".repeat(200);
+        let longest = format!("{0}/{0}/{1}", long, "x".repeat(110));
+        for text in ["a", "objects/ab/cd-ef_0.tar", "a.b/c..", "-", &long, &longest] {
             assert!(Key::new(text).is_ok(), "{text:?} was refused");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_text_and_the_rule() {
+        let sentence = |text: &str| Key::new(text).unwrap_err().to_string();
+        assert_eq!(sentence("a//b"), "`a//b` is not a key: it has an empty component");
+        assert_eq!(sentence("../x"), "`../x` is not a key: no component may start with `.`");
+        assert_eq!(
+            sentence("a\u{1b}[2J"),
+            "`a\\u{1b}[2J` is not a key: only letters, digits, `-`, `_`, `.` and `/` are allowed"
+        );
+    }
+
+    #[test]
+    fn keys_are_ordered_by_their_bytes() {
+        let mut keys = ["b", "a/b", "a-b", "a0", "A"].map(|text| Key::new(text).unwrap());
+        keys.sort();
+        assert_eq!(keys.each_ref().map(Key::as_str), ["A", "a-b", "a/b", "a0", "b"]);
     }
 }

@@ -173,3 +173,23 @@ impl<'de> serde::Deserialize<'de> for ComponentKind {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_in_either_spelling() {
+        for kind in ComponentKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(kind.as_str().replace('-', "_").parse(), Ok(kind));
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(serde_json::from_str::<ComponentKind>(&json).unwrap(), kind);
+            for interface in kind.interfaces() {
+                assert!(interface.starts_with(&format!("{kind}/")), "{interface}");
+            }
+        }
+        let unknown = "oracle".parse::<ComponentKind>().unwrap_err();
+        assert_eq!(unknown.to_string(), "`oracle` is not a kind of component");
+    }
+}

@@ -146,6 +146,96 @@ pub const fn plugin_name(crate_name: &str) -> &str {
     }
 }
 
+/// Stops the compiler at a flavor that nobody could name on a command line, or that is there twice.
+pub const fn check_flavors(flavors: &[(&str, &str)]) {
+    let mut i = 0;
+    while i < flavors.len() {
+        let (kind, name) = flavors[i];
+        assert!(
+            is_flavor_name(name),
+            "the name of a flavor is made of lowercase letters, digits and `-`, and starts with a letter"
+        );
+        let mut j = 0;
+        while j < i {
+            let is_same = equal(flavors[j].0, kind) && equal(flavors[j].1, name);
+            assert!(!is_same, "a plugin has each flavor once");
+            j += 1;
+        }
+        i += 1;
+    }
+}
+
+/// Lowercase letters, digits and `-`, starting with a letter.
+#[must_use]
+pub const fn is_flavor_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        match bytes[i] {
+            b'a'..=b'z' => {}
+            b'0'..=b'9' | b'-' if i > 0 => {}
+            _ => return false,
+        }
+        i += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= 64
+}
+
+/// Stops the compiler at a default that its field cannot have. `literal` is `text`, `integer`, `float` or `boolean`;
+/// `field_type` is a [`ConfigField::TYPE`](crate::ConfigField::TYPE), and `json` the default itself.
+pub const fn check_default(field_type: &str, is_secret: bool, literal: &str, json: &str) {
+    assert!(!is_secret, "a secret cannot have a default: everybody can read the defaults");
+    let fits = if has_type(field_type, "choice") {
+        assert!(contains(field_type, json), "the default is none of the field's choices");
+        true
+    } else if equal(literal, "text") {
+        has_type(field_type, "string") || has_type(field_type, "path")
+    } else if equal(literal, "integer") {
+        has_type(field_type, "integer") || has_type(field_type, "number")
+    } else if equal(literal, "float") {
+        has_type(field_type, "number")
+    } else {
+        has_type(field_type, "boolean")
+    };
+    assert!(fits, "the default is not of the field's type");
+}
+
+/// Whether the JSON of a field's type starts with that type.
+const fn has_type(json: &str, name: &str) -> bool {
+    const BEFORE: usize = r#""type":""#.len();
+    let end = BEFORE + name.len();
+    json.len() > end
+        && is_at(json.as_bytes(), BEFORE, name.as_bytes())
+        && json.as_bytes()[end] == b'"'
+}
+
+const fn contains(text: &str, part: &str) -> bool {
+    let mut at = 0;
+    while at + part.len() <= text.len() {
+        if is_at(text.as_bytes(), at, part.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn equal(a: &str, b: &str) -> bool {
+    a.len() == b.len() && is_at(a.as_bytes(), 0, b.as_bytes())
+}
+
+/// Whether `part` stands at that place; `text` is long enough.
+const fn is_at(text: &[u8], at: usize, part: &[u8]) -> bool {
+    let mut i = 0;
+    while i < part.len() {
+        if text[at + i] != part[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 /// Joins constant texts into one constant text.
 #[doc(hidden)]
 #[macro_export]
@@ -170,6 +260,35 @@ macro_rules! __const_json {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_flavors_can_be_typed() {
+        for name in ["local", "s3", "a-b-2"] {
+            assert!(is_flavor_name(name), "{name}");
+        }
+        for name in ["", "S3", "3s", "-a", "a b", "a/b", "a_b", "ä", &"x".repeat(65)] {
+            assert!(!is_flavor_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_is_named_after_its_crate() {
+        assert_eq!(plugin_name("sundae-local-artifact-store"), "local-artifact-store");
+        assert_eq!(plugin_name("acme-s3"), "acme-s3");
+        assert_eq!(plugin_name("sundae-"), "sundae-");
+    }
+
+    #[test]
+    fn a_note_is_laid_out_as_elf_wants_it() {
+        const TEXT: &str = "hello";
+        let note = Note::<{ padded(TEXT.len()) }>::new(TEXT);
+        assert_eq!((note.owner_length, note.text_length, note.note_type), (7, 5, 1));
+        assert_eq!(&note.owner, b"Sundae\0\0");
+        assert_eq!(&note.text, b"hello\0\0\0");
+        assert_eq!(size_of_val(&note), 12 + 8 + 8);
+    }
+
     #[test]
     fn constant_json_is_what_serde_json_makes() {
         const SAID: &str = "say \"hi\"\\ \n\u{1} ü";

@@ -17,7 +17,8 @@ pub const INTERFACE: &str = "orchestrator/1";
 pub struct Capabilities {
     /// Jobs run on other machines, by their worker command; so the artifact store must be reachable from there.
     pub remote: bool,
-    /// How many jobs it wants at once; more are not submitted. `None`: as many as there are.
+    /// How many jobs it runs at once; `None`: as many as there are. The host submits no more than that, since what it has
+    /// not submitted it can still decide on. What is submitted all the same waits for its turn.
     pub parallelism: Option<u32>,
     /// The names of resources that it understands (`cpus`, `memory`, `gpus`, …).
     pub resources: Vec<String>,
@@ -47,6 +48,27 @@ impl Capabilities {
         self.remote = true;
         self
     }
+
+    /// Declares [`Self::resources`].
+    #[must_use]
+    pub fn resources<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.resources = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Declares [`Self::reattach`].
+    #[must_use]
+    pub fn reattach(mut self) -> Self {
+        self.reattach = true;
+        self
+    }
+
+    /// Declares [`Self::logs`].
+    #[must_use]
+    pub fn logs(mut self) -> Self {
+        self.logs = true;
+        self
+    }
 }
 
 /// One step attempt to be run.
@@ -71,12 +93,18 @@ pub struct JobDescription {
     /// The command that does the same work in a process of its own, wherever the host's binary and the store can be reached.
     #[serde(default)]
     pub worker: Vec<String>,
+    /// What the worker command needs in its environment. It may hold secrets: it is not logged, and not put where others can
+    /// read it, such as on a command line.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 impl JobDescription {
     /// A job without resources or worker command.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { id: id.into(), name: name.into(), resources: BTreeMap::new(), worker: Vec::new() }
+        let (id, name) = (id.into(), name.into());
+        let (resources, environment) = (BTreeMap::new(), BTreeMap::new());
+        Self { id, name, resources, worker: Vec::new(), environment }
     }
 }
 
@@ -108,7 +136,7 @@ pub enum JobState {
     Running,
     /// The command ended; the host finds the outcome itself.
     Ended {
-        /// Its exit code.
+        /// Its exit code; 128 and the signal's number for one that a signal ended, as shells have it.
         exit_code: i32,
     },
     /// It was cancelled.
@@ -117,14 +145,28 @@ pub enum JobState {
     Lost {
         /// In the orchestrator's words, for people.
         reason: String,
+        /// Whether the same job may well succeed if it is submitted again: its machine died, or was wanted by another.
+        #[serde(default)]
+        retryable: bool,
     },
+    /// A state of a newer version of this crate, which is never a final one.
+    #[serde(other)]
+    Unknown,
 }
 
 impl JobState {
+    /// It will never end by itself, and would not if it were submitted again.
+    pub fn lost(reason: impl Into<String>) -> Self {
+        Self::Lost { reason: reason.into(), retryable: false }
+    }
+
     /// Whether no other state follows.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        match self {
+            Self::Queued | Self::Running | Self::Unknown => false,
+            Self::Ended { .. } | Self::Cancelled | Self::Lost { .. } => true,
+        }
     }
 }
 
@@ -144,6 +186,16 @@ pub trait Orchestrator: Send + Sync {
     /// What this orchestrator can do. Constant for the life of the component, and cheap.
     fn capabilities(&self) -> Capabilities;
 
+    /// Whether the orchestrator can work now: its service is reached, its credentials suffice.
+    ///
+    /// Called when people register a component or ask how it is. The default finds no fault.
+    ///
+    /// # Errors
+    /// What stands in the way, so that the reader knows what to change.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Starts a job, or queues it, and returns without waiting for it.
     ///
     /// # Errors
@@ -152,19 +204,23 @@ pub trait Orchestrator: Send + Sync {
 
     /// Waits until a job changes state, `timeout` at most, and returns what has changed since the last call.
     ///
-    /// Each final state is reported once. It must cost nothing while nothing changes.
+    /// Each final state is reported once; the states before it may be left out. It must cost nothing while nothing changes.
+    /// The host has one thread that waits, while others submit and cancel.
     ///
     /// # Errors
     /// The orchestrator cannot be asked now; the host tries again if the error is retryable.
     fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error>;
 
-    /// Asks a job to stop; its end is reported by [`wait`](Self::wait). Called again, it stops at once. No error if it has ended.
+    /// Asks a job to stop, and returns without waiting for it; its end is reported by [`wait`](Self::wait), as `Cancelled` or
+    /// as it happened to end. Called again, it stops at once. No error if it has ended, or if there is no such job.
     ///
     /// # Errors
     /// The job may go on.
     fn cancel(&self, handle: &Handle) -> Result<(), Error>;
 
     /// The job's log from byte `from` on, where the capabilities say that it keeps logs.
+    ///
+    /// A part of it is enough, a few MiB at most; an empty answer means that there is no more now.
     ///
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) unless overridden.
@@ -184,5 +240,36 @@ pub trait Orchestrator: Send + Sync {
             crate::ErrorKind::Unsupported,
             "this orchestrator cannot take up jobs again",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Handle, JobDescription, JobState};
+
+    #[test]
+    fn what_crosses_keeps_its_form() {
+        let changes = vec![
+            Change { handle: Handle("1".into()), state: JobState::Ended { exit_code: 3 } },
+            Change { handle: Handle("2".into()), state: JobState::lost("gone") },
+        ];
+        let json = serde_json::to_string(&changes).unwrap();
+        assert_eq!(
+            json,
+            r#"[{"handle":"1","state":{"state":"ended","exit_code":3}},{"handle":"2","state":{"state":"lost","reason":"gone","retryable":false}}]"#
+        );
+        assert_eq!(serde_json::from_str::<Vec<Change>>(&json).unwrap(), changes);
+    }
+
+    #[test]
+    fn what_a_newer_side_adds_is_let_through() {
+        let state: JobState = serde_json::from_str(r#"{"state":"paused","since":7}"#).unwrap();
+        assert_eq!(state, JobState::Unknown);
+        assert!(!state.is_final());
+        let job = r#"{"id":"a","name":"b","gang":"c"}"#;
+        assert_eq!(
+            serde_json::from_str::<JobDescription>(job).unwrap(),
+            JobDescription::new("a", "b")
+        );
     }
 }

@@ -32,18 +32,19 @@ pub(crate) fn with_folder_of(
     }
 }
 
+/// Takes away the right to write, and the right to execute, which is no property of an object. Whoever could not read the
+/// file before cannot read it now.
+#[cfg(unix)]
 pub(crate) fn make_read_only(file: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    let permissions = {
-        use std::os::unix::fs::PermissionsExt;
-        Permissions::from_mode(0o444)
-    };
-    #[cfg(not(unix))]
-    let permissions = {
-        let mut permissions: Permissions = fs::metadata(file)?.permissions();
-        permissions.set_readonly(true);
-        permissions
-    };
+    use std::os::unix::fs::PermissionsExt;
+    let readable = fs::metadata(file)?.permissions().mode() & 0o444;
+    fs::set_permissions(file, Permissions::from_mode(readable | 0o400))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_read_only(file: &Path) -> io::Result<()> {
+    let mut permissions: Permissions = fs::metadata(file)?.permissions();
+    permissions.set_readonly(true);
     fs::set_permissions(file, permissions)
 }
 
@@ -54,14 +55,12 @@ pub(crate) fn link_or_copy(source: &Path, destination: &Path) -> io::Result<()> 
         return Ok(());
     }
     match fs::hard_link(source, destination) {
-        Ok(()) => Ok(()),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) =>
-        {
-            Err(error)
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // Another file system, one without links, too many links, or a source that was replaced at this very moment:
+            // each has its own error, and copying cures all.
+            copy(source, destination)
         }
-        // Another file system, one without links, or too many links: each has its own error, and copying cures all.
-        Err(_) => copy(source, destination),
+        linked => linked,
     }
 }
 
@@ -82,24 +81,28 @@ fn clone(source: &Path, destination: &Path) -> io::Result<bool> {
     }
     let from = File::open(source)?;
     let to = File::create_new(destination)?;
-    if share_blocks(&from, &to) {
-        make_read_only(destination)?;
-        return Ok(true);
+    match share_blocks(&from, &to) {
+        Ok(()) => {
+            make_read_only(destination)?;
+            return Ok(true);
+        }
+        // Between two file systems blocks are never shared, which says nothing of either.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        // Asked once per process: most file systems cannot, and asking costs as much as linking.
+        Err(_) => UNSUPPORTED.store(true, Ordering::Relaxed),
     }
-    // Asked once per process: most file systems cannot, and asking costs as much as linking.
-    UNSUPPORTED.store(true, Ordering::Relaxed);
     fs::remove_file(destination)?;
     Ok(false)
 }
 
 #[cfg(target_os = "linux")]
-fn share_blocks(from: &File, to: &File) -> bool {
-    rustix::fs::ioctl_ficlone(to, from).is_ok()
+fn share_blocks(from: &File, to: &File) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(to, from)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn share_blocks(_: &File, _: &File) -> bool {
-    false
+fn share_blocks(_: &File, _: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Attaches to an I/O error what was being done.

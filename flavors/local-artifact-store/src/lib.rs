@@ -1,6 +1,7 @@
 //! The `local` artifact store: objects are read-only files in a folder of this machine.
 
 mod files;
+mod listing;
 mod store;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct LocalArtifactStore {
     staging: PathBuf,
 }
 
-/// Where unfinished files are, below the root. No key starts with it: keys of the host never start with a dot.
+/// Where unfinished files are, below the root: no key starts with a dot.
 const STAGING: &str = ".staging";
 
 impl Component for LocalArtifactStore {

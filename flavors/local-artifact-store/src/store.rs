@@ -9,15 +9,13 @@ use std::time::UNIX_EPOCH;
 use sundae_plugin_api::artifact_store::{ArtifactStore, Capabilities, Existing, Object, Source};
 use sundae_plugin_api::{Error, ErrorKind, Key};
 
+use crate::LocalArtifactStore;
 use crate::files::{copy, link_or_copy, make_read_only, unique_name, while_doing, with_folder_of};
-use crate::{LocalArtifactStore, STAGING};
+use crate::listing::Listing;
 
 impl LocalArtifactStore {
-    fn path(&self, key: &Key) -> Result<PathBuf, Error> {
-        if key.as_str().split('/').next() == Some(STAGING) {
-            return Err(Error::other(format!("the key {key} is where unfinished files are kept")));
-        }
-        Ok(self.root.join(key))
+    fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key)
     }
 
     fn missing(&self, key: &Key) -> Error {
@@ -28,7 +26,7 @@ impl LocalArtifactStore {
     /// Turns "no such file" into an error that names the key.
     fn read_error(&self, key: &Key, path: &Path, error: &io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => self.missing(key),
+            kind if is_absence(kind) => self.missing(key),
             _ => Error::io("read", path, error),
         }
     }
@@ -39,6 +37,14 @@ impl LocalArtifactStore {
         copy(file, &staged).map_err(while_doing("copy to the store", file))?;
         publish(&staged, target)
     }
+}
+
+/// Whether an error says that there is no file: nothing, a folder, or a file where a folder would have to be.
+fn is_absence(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Moves a finished file to its place.
@@ -61,7 +67,7 @@ impl ArtifactStore for LocalArtifactStore {
     }
 
     fn put(&self, key: &Key, file: &Path, source: Source) -> Result<(), Error> {
-        let target = self.path(key)?;
+        let target = self.path(key);
         if source == Source::Keep {
             return self.put_copy(file, &target);
         }
@@ -77,15 +83,16 @@ impl ArtifactStore for LocalArtifactStore {
     }
 
     fn get(&self, key: &Key, destination: &Path) -> Result<(), Error> {
-        let path = self.path(key)?;
+        let path = self.path(key);
         link_or_copy(&path, destination).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if !path.exists() => self.missing(key),
+            io::ErrorKind::AlreadyExists => Error::io("write", destination, &error),
+            _ if !path.is_file() => self.missing(key),
             _ => Error::io("write", destination, &error),
         })
     }
 
     fn write(&self, key: &Key, bytes: &[u8], existing: Existing) -> Result<(), Error> {
-        let target = self.path(key)?;
+        let target = self.path(key);
         let staged = unique_name(&self.staging);
         let written = File::create_new(&staged)
             .and_then(|mut file| file.write_all(bytes))
@@ -104,15 +111,17 @@ impl ArtifactStore for LocalArtifactStore {
     }
 
     fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Vec<u8>, Error> {
-        let path = self.path(key)?;
+        let path = self.path(key);
         let read = || -> io::Result<Vec<u8>> {
             let mut file = File::open(&path)?;
             let mut bytes = Vec::new();
             match range {
                 None => file.read_to_end(&mut bytes)?,
                 Some(range) => {
-                    file.seek(SeekFrom::Start(range.start))?;
-                    file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?
+                    // A range may start anywhere; a file cannot be positioned anywhere.
+                    let start = range.start.min(file.metadata()?.len());
+                    file.seek(SeekFrom::Start(start))?;
+                    file.take(range.end.saturating_sub(start)).read_to_end(&mut bytes)?
                 }
             };
             Ok(bytes)
@@ -121,83 +130,32 @@ impl ArtifactStore for LocalArtifactStore {
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Object>, Error> {
-        let path = self.path(key)?;
+        let path = self.path(key);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => Ok(Some(object(key.clone(), &metadata))),
             Ok(_) => Ok(None),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(error) if is_absence(error.kind()) => Ok(None),
             Err(error) => Err(Error::io("read", &path, &error)),
         }
     }
 
     fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Object>, Error> {
-        // Only the folders that can hold such keys are walked; the prefix may end in the middle of a name.
+        // Only the folder that can hold such keys is walked; the prefix may end in the middle of a name.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if !folder.is_empty() {
-            Key::new(folder)?;
+        if !folder.is_empty() && Key::new(folder).is_err() {
+            // No key starts so, and this is not to lead out of the root.
+            return Ok(Vec::new());
         }
-        let mut keys = Vec::new();
-        keys_below(&self.root, folder, &mut keys)?;
-        keys.retain(|key| {
-            key.starts_with(prefix) && after.is_none_or(|a| key.as_str() > a.as_str())
-        });
-        keys.sort_unstable();
-        keys.truncate(limit);
-        let mut objects = Vec::with_capacity(keys.len());
-        for key in keys {
-            // What was removed since it was listed is no longer there to be told of.
-            objects.extend(self.stat(&Key::new(key)?)?);
-        }
-        Ok(objects)
+        let mut listing = Listing { store: self, prefix, after, limit, objects: Vec::new() };
+        listing.add_below(folder)?;
+        Ok(listing.objects)
     }
 
     fn delete(&self, key: &Key) -> Result<(), Error> {
-        let path = self.path(key)?;
+        let path = self.path(key);
         match fs::remove_file(&path) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Err(Error::io("remove", &path, &error))
-            }
+            Err(error) if !is_absence(error.kind()) => Err(Error::io("remove", &path, &error)),
             _ => Ok(()),
         }
     }
-}
-
-/// Adds the keys of the files below `root/folder`.
-fn keys_below(root: &Path, folder: &str, keys: &mut Vec<String>) -> Result<(), Error> {
-    let path = root.join(folder);
-    let entries = match fs::read_dir(&path) {
-        Ok(entries) => entries,
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(());
-        }
-        Err(error) => return Err(Error::io("list", &path, &error)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(while_doing("list", &path))?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        if folder.is_empty() && name == STAGING {
-            continue;
-        }
-        let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            keys_below(root, &key, keys)?;
-        } else {
-            keys.push(key);
-        }
-    }
-    Ok(())
 }

@@ -3,15 +3,15 @@
 mod orchestrator;
 mod pool;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
-use sundae_plugin_api::{Component, Config, Error, ErrorKind, Host, export_plugin};
+use sundae_plugin_api::{Component, Config, Error, Host, export_plugin};
 
 /// How a `local` orchestrator is configured.
 #[derive(Debug, serde::Deserialize, Config)]
 pub struct LocalOrchestratorConfig {
     /// How many steps run at once. Default: as many as this machine has processors.
-    parallelism: Option<u32>,
+    parallelism: Option<NonZeroU32>,
 }
 
 /// Runs steps on this machine.
@@ -24,16 +24,7 @@ impl Component for LocalOrchestrator {
     type Config = LocalOrchestratorConfig;
 
     fn open(config: LocalOrchestratorConfig, _host: Host) -> Result<Self, Error> {
-        let parallelism = match config.parallelism {
-            Some(0) => {
-                return Err(Error::new(
-                    ErrorKind::InvalidConfig,
-                    "`parallelism` must be at least 1: with 0, no step would ever start",
-                ));
-            }
-            Some(number) => number,
-            None => processors(),
-        };
+        let parallelism = config.parallelism.map_or_else(processors, NonZeroU32::get);
         Ok(Self { parallelism, pool: pool::Pool::new(parallelism as usize) })
     }
 }

@@ -1,6 +1,7 @@
 //! A few threads that run jobs in the order in which they came.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -53,17 +54,25 @@ impl Pool {
     pub(crate) fn submit(&self, handle: Handle, work: Box<dyn Work>) -> Result<(), Error> {
         let mut state = self.shared.state();
         if state.idle <= state.waiting.len() && state.threads < self.limit {
-            let shared = Arc::clone(&self.shared);
-            thread::Builder::new()
-                .name("sundae-local".to_owned())
-                .spawn(move || run_jobs(&shared))
-                .map_err(|error| Error::other(format!("cannot start a thread: {error}")))?;
-            state.threads += 1;
+            match self.start_thread() {
+                Ok(()) => state.threads += 1,
+                Err(error) if state.threads == 0 => {
+                    return Err(Error::other(format!("cannot start a thread: {error}")));
+                }
+                // The threads that there are get to it.
+                Err(_) => {}
+            }
         }
         state.waiting.push_back((handle, Arc::from(work)));
         drop(state);
         self.shared.work.notify_one();
         Ok(())
+    }
+
+    fn start_thread(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name("sundae-local".to_owned());
+        thread.spawn(move || run_jobs(&shared)).map(drop)
     }
 
     pub(crate) fn wait(&self, timeout: Duration) -> Vec<Change> {
@@ -90,8 +99,13 @@ impl Pool {
 }
 
 impl Drop for Pool {
+    /// What waits will not run: there is nobody left to tell. What runs goes on to its end.
     fn drop(&mut self) {
-        self.shared.state().closed = true;
+        let mut state = self.shared.state();
+        state.closed = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
         self.shared.work.notify_all();
     }
 }
@@ -105,7 +119,7 @@ fn run_jobs(shared: &Shared) {
             drop(state);
             let end = match work.run() {
                 Ok(exit_code) => JobState::Ended { exit_code },
-                Err(error) => JobState::Lost { reason: error.to_string() },
+                Err(error) => JobState::lost(error.to_string()),
             };
             state = shared.state();
             state.running.remove(&handle);

@@ -108,21 +108,13 @@ impl From<LookupError> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        let failure = Self::plugin(error.to_string());
+        let failure = Self::plugin(error.to_string()).hint_if_any(error.cure());
         match error {
-            LoadError::Missing { alternative: Some(other), kind, flavor, .. } => failure.hint(format!(
-                "the plugin `{other}` has a flavor {kind}/{flavor} too: register a component of it, or install the right \
-                 plugin"
-            )),
-            LoadError::Missing { plugin, .. } => failure.hint(format!(
-                "put the library of the plugin `{plugin}` into a plugin folder; `sundae status` shows which ones are looked \
-                 into, and `sundae flavor --list` what is there"
-            )),
-            LoadError::Quarantined { .. } => {
-                failure.hint("when its fault is mended: `sundae flavor retry`")
+            // The plugin is sound: what it was given is not, or what it needs is not there.
+            LoadError::Refused { .. } | LoadError::CannotWork { .. } => {
+                Self { code: exit_code::FAILED, ..failure }
             }
-            LoadError::Unusable { .. } => failure,
-            LoadError::Refused { .. } => Self { code: exit_code::FAILED, ..failure },
+            _ => failure,
         }
     }
 }

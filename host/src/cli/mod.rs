@@ -7,6 +7,7 @@ mod failure;
 mod globals;
 mod home;
 mod list;
+mod probe_plugin;
 mod secret;
 mod stack;
 mod table;
@@ -35,6 +36,9 @@ enum TopLevel {
 /// Runs the program with these words, the first of which is its own name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
+    if let Some(code) = probe_plugin::run_if_asked(&words) {
+        return ExitCode::from(code);
+    }
     match command(&words).try_get_matches_from(&words) {
         Ok(matches) => ExitCode::from(run(&matches)),
         Err(error) => ExitCode::from(misused(&error)),

@@ -262,7 +262,7 @@ impl<'a> Dispatcher<'a> {
                 let lost: Vec<_> = self.running.keys().cloned().collect();
                 for handle in lost {
                     let reason = format!("the orchestrator cannot be asked: {error}");
-                    self.apply(Change { handle, state: JobState::Lost { reason } });
+                    self.apply(Change { handle, state: JobState::lost(reason) });
                 }
             }
         }
@@ -289,7 +289,7 @@ impl<'a> Dispatcher<'a> {
     fn report_without(&self, state: JobState) -> AttemptReport {
         let failure = match state {
             JobState::Cancelled => Failure::Cancelled,
-            JobState::Lost { reason } => {
+            JobState::Lost { reason, .. } => {
                 Failure::Host { message: format!("the orchestrator lost it: {reason}") }
             }
             _ => Failure::Host { message: "it ended without leaving its outcome".to_owned() },

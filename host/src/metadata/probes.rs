@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::Database;
 use super::rows::now_ms;
-use super::{Database, MetadataError};
 use crate::plugin::probe::{Fingerprint, Probe, ProbeLog, Verdict};
 
 fn verdict_of(failure: Option<String>) -> Verdict {
@@ -31,17 +31,6 @@ impl Database {
         )?;
         statement.query_map([], probe_of)?.collect()
     }
-
-    /// Takes libraries out of quarantine: they are probed again before their next load.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub fn forget_probe(&self, digest: &str) -> Result<(), MetadataError> {
-        self.connection
-            .execute("DELETE FROM plugin_probe WHERE digest = ?1", [digest])
-            .map_err(self.failed("take a plugin out of quarantine"))?;
-        Ok(())
-    }
 }
 
 /// What cannot be read counts as not known, and what cannot be written is found out again: the probe decides, not its memory.
@@ -51,7 +40,9 @@ impl ProbeLog for Database {
     }
 
     fn verdict(&self, digest: &str) -> Option<Verdict> {
-        let sql = "SELECT failure FROM plugin_probe WHERE digest = ?1";
+        // In several places the verdict is the same, unless one of two processes saw it go wrong.
+        let sql =
+            "SELECT failure FROM plugin_probe WHERE digest = ?1 ORDER BY failure IS NULL LIMIT 1";
         let found = self.connection.query_row(sql, [digest], |row| row.get(0)).optional();
         found.ok().flatten().map(verdict_of)
     }
@@ -70,5 +61,9 @@ impl ProbeLog for Database {
             now_ms()
         ];
         drop(self.connection.execute(sql, values));
+    }
+
+    fn forget(&self, digest: &str) {
+        drop(self.connection.execute("DELETE FROM plugin_probe WHERE digest = ?1", [digest]));
     }
 }

@@ -1,10 +1,13 @@
 //! What is installed: every library in every place, and which of them has which flavor. Made without loading any.
 
-use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use semver::Version;
 use sundae_plugin_api::{ConfigSchema, FlavorIdentity, Identity};
 use walkdir::WalkDir;
 
@@ -18,6 +21,19 @@ use super::probe::{Fingerprint, ProbeLog};
 pub struct Catalog {
     /// Every library file, readable or not.
     pub libraries: Vec<Library>,
+    /// The folders that could not be looked into.
+    pub unreadable: Vec<UnreadableFolder>,
+}
+
+/// A folder that should have been looked into, so that somebody may miss what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it was to be looked into.
+    pub origin: Origin,
+    /// In words that follow its path.
+    pub reason: String,
 }
 
 /// A file that looks like a library.
@@ -108,24 +124,35 @@ impl Catalog {
     #[must_use]
     pub fn read(places: &[Place], probes: &dyn ProbeLog) -> Self {
         let machine = Machine::here();
-        let quarantine: HashMap<_, _> =
-            probes.quarantined().into_iter().map(|probe| (probe.path.clone(), probe)).collect();
-        let mut libraries = Vec::new();
+        let quarantined = probes.quarantined();
+        let quarantine: HashMap<_, _> = quarantined
+            .iter()
+            .map(|probe| ((probe.path.as_path(), probe.fingerprint), &probe.verdict))
+            .collect();
+        let mut catalog = Self::default();
+        let mut seen = Seen::default();
         for place in places {
-            let mut here: Vec<_> = library_files(&place.folder)
-                .filter(|path| !libraries.iter().any(|known: &Library| known.path == *path))
-                .map(|path| Library::read(path, place.origin, &machine))
-                .collect();
-            for library in &mut here {
-                let probe = quarantine.get(&library.path);
-                let probe = probe.filter(|probe| probe.fingerprint == library.fingerprint);
-                library.quarantine = probe.and_then(|probe| probe.verdict.reason());
+            if !seen.is_new_folder(&place.folder) {
+                continue;
             }
-            // Within one place the higher version wins, then the name decides, so that the order is always the same.
-            here.sort_by(|a, b| version(b).cmp(&version(a)).then_with(|| a.path.cmp(&b.path)));
-            libraries.extend(here);
+            let files = library_files(place, &mut catalog.unreadable);
+            let read = |path| Library::read(path, place.origin, &machine);
+            let mut here: Vec<_> =
+                files.into_iter().filter_map(|path| seen.read(path, read)).collect();
+            for library in &mut here {
+                let verdict = quarantine.get(&(library.path.as_path(), library.fingerprint));
+                library.quarantine = verdict.and_then(|verdict| verdict.reason());
+            }
+            // Within one place of two versions of a plugin the higher one wins; otherwise the order only has to stay the same.
+            here.sort_by_cached_key(|library| {
+                let identity = library.identity.as_ref().ok();
+                let name = identity.map(|identity| identity.name.clone());
+                let version = identity.and_then(|identity| Version::parse(&identity.version).ok());
+                (name, Reverse(version), library.path.clone())
+            });
+            catalog.libraries.extend(here);
         }
-        Self { libraries }
+        catalog
     }
 
     /// Every flavor of every readable library. Of the usable ones of the same name all but the first are shadowed.
@@ -195,15 +222,18 @@ impl Catalog {
 }
 
 impl Library {
-    fn read(path: PathBuf, origin: Origin, machine: &Machine) -> Self {
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
-        let (fingerprint, image) = match opened {
-            Ok((metadata, file)) => (Fingerprint::of(&metadata), image::read(file)),
-            Err(error) => (Fingerprint::default(), Err(Unreadable::Io(error.to_string()))),
+    /// Reads a library file, and tells which file it is by whatever name.
+    fn read(path: PathBuf, origin: Origin, machine: &Machine) -> (Self, Option<FileId>) {
+        let (fingerprint, id, image) = match image::open(&path) {
+            Ok((file, metadata)) => {
+                let image = image::read(file, metadata.len());
+                (Fingerprint::of(&metadata), file_id(&metadata), image)
+            }
+            Err(error) => (Fingerprint::default(), None, Err(error)),
         };
         let fault = image.as_ref().ok().and_then(|image| fault_of_library(image, machine));
         let identity = image.map(|image| image.identity);
-        Self { path, origin, fingerprint, identity, fault, quarantine: None }
+        (Self { path, origin, fingerprint, identity, fault, quarantine: None }, id)
     }
 
     /// The state of a flavor of this library, others left aside.
@@ -230,32 +260,91 @@ impl Fingerprint {
     }
 }
 
-/// The version for comparison: numbers by value; a pre-release comes before its release.
-fn version(library: &Library) -> (Vec<u64>, bool) {
-    let text = library.identity.as_ref().map_or("", |identity| &identity.version);
-    let release = text.split(['-', '+']).next().unwrap_or("");
-    let numbers = release.split('.').map(|number| number.parse().unwrap_or(0)).collect();
-    (numbers, !text.contains('-'))
+/// A file as the file system knows it: the same for all of its names.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
+fn file_id(metadata: &Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
 }
 
-/// Files below a folder that are libraries by their name, on any system. Folders that cannot be read have none.
-fn library_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> Option<FileId> {
+    None
+}
+
+/// What has been met already. A file that is found through two places, or by two names, is one library.
+#[derive(Default)]
+struct Seen {
+    folders: HashSet<PathBuf>,
+    paths: HashSet<PathBuf>,
+    files: HashSet<FileId>,
+}
+
+impl Seen {
+    fn is_new_folder(&mut self, folder: &Path) -> bool {
+        self.folders.insert(folder.to_owned())
+    }
+
+    fn read(
+        &mut self,
+        path: PathBuf,
+        read: impl FnOnce(PathBuf) -> (Library, Option<FileId>),
+    ) -> Option<Library> {
+        if !self.paths.insert(path.clone()) {
+            return None;
+        }
+        let (library, id) = read(path);
+        id.is_none_or(|id| self.files.insert(id)).then_some(library)
+    }
+}
+
+/// Files of a place that are libraries by their name, on any system, in the order of their paths.
+fn library_files(place: &Place, unreadable: &mut Vec<UnreadableFolder>) -> Vec<PathBuf> {
     // `template` is a crate to copy, with a target folder of its own; hidden folders are somebody's work in progress.
     let skipped = ["target", "template"];
-    WalkDir::new(folder)
-        .max_depth(3)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(move |entry| {
-            let name = entry.file_name().to_string_lossy();
-            entry.depth() == 0
-                || !(entry.file_type().is_dir()
-                    && (name.starts_with('.') || skipped.contains(&&*name)))
-        })
-        .filter_map(Result::ok)
-        .filter(|entry| !entry.file_type().is_dir())
-        .map(walkdir::DirEntry::into_path)
-        .filter(|path| {
-            path.extension().is_some_and(|end| end == "so" || end == "dylib" || end == "dll")
-        })
+    let entries =
+        WalkDir::new(&place.folder).max_depth(3).sort_by_file_name().into_iter().filter_entry(
+            move |entry| {
+                let name = entry.file_name().to_string_lossy();
+                entry.depth() == 0
+                    || !(entry.file_type().is_dir()
+                        && (name.starts_with('.') || skipped.contains(&&*name)))
+            },
+        );
+    let mut files = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) if is_library_name(entry.path()) => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => unreadable.extend(fault_of_folder(place, &error)),
+        }
+    }
+    files
 }
+
+fn is_library_name(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "so" || end == "dylib" || end == "dll")
+}
+
+/// What is to be told of a folder that could not be read. That one of the usual places does not exist is nothing.
+fn fault_of_folder(place: &Place, error: &walkdir::Error) -> Option<UnreadableFolder> {
+    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let was_asked_for = matches!(place.origin, Origin::Option | Origin::Environment);
+    if is_missing && (error.depth() > 0 || !was_asked_for) {
+        return None;
+    }
+    let reason = match error.io_error() {
+        _ if is_missing => "does not exist".to_owned(),
+        Some(error) => format!("cannot be read: {error}"),
+        None => "cannot be read: its links lead in a circle".to_owned(),
+    };
+    let path = error.path().unwrap_or(&place.folder).to_owned();
+    Some(UnreadableFolder { path, origin: place.origin, reason })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
 //! Reads what a library file says of itself, without loading it. Nothing in the file is believed: every offset is checked.
 
 use std::fmt;
-use std::fs::File;
-use std::io;
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use object::elf::{self, FileHeader64};
+use object::read::ReadRef;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
-use object::read::{ReadCache, ReadRef};
 use object::{Endianness, FileKind};
 use sundae_plugin_api::{Identity, note};
+
+use super::contents::Contents;
+use super::identity;
 
 type Header = FileHeader64<Endianness>;
 type ProgramHeader = elf::ProgramHeader64<Endianness>;
@@ -99,29 +103,26 @@ impl Unreadable {
 /// The longest identity that is read; ours are under 1 KiB.
 const LONGEST_IDENTITY: usize = 1 << 20;
 
-/// Reads a library file.
+/// Opens what may be a library, or anything else that somebody has put there.
+///
+/// # Errors
+/// [`Unreadable`]: it is no file, or cannot be opened.
+pub fn open(path: &Path) -> Result<(File, Metadata), Unreadable> {
+    let unreadable = |error: std::io::Error| Unreadable::Io(error.to_string());
+    // A pipe would wait here for somebody at its other end.
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(Unreadable::NotALibrary) }
+}
+
+/// Reads a library file of that length.
 ///
 /// # Errors
 /// [`Unreadable`], which is as likely to be the file's fault as an attack; neither costs more than a few small reads.
-pub fn read(file: File) -> Result<Image, Unreadable> {
-    let length = file.metadata().map_err(|error| Unreadable::Io(error.to_string()))?.len();
-    let cache = ReadCache::new(CountingFile(file));
-    read_data(&cache, length)
-}
-
-/// `File`, as `object` wants it.
-struct CountingFile(File);
-
-impl io::Read for CountingFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl io::Seek for CountingFile {
-    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
-        self.0.seek(position)
-    }
+pub fn read(file: File, length: u64) -> Result<Image, Unreadable> {
+    let contents = Contents::of(file, length).map_err(|error| Unreadable::Io(error.to_string()))?;
+    read_data(&contents, length)
 }
 
 fn read_data<'data, R: ReadRef<'data>>(data: R, length: u64) -> Result<Image, Unreadable> {
@@ -139,7 +140,7 @@ fn read_data<'data, R: ReadRef<'data>>(data: R, length: u64) -> Result<Image, Un
     if header.e_type(endian) != elf::ET_DYN {
         return Err(Unreadable::NotALibrary);
     }
-    let identity = identity(segments, endian, data)?;
+    let identity = identity_of(segments, endian, data)?;
     let glibc = needed_glibc(segments, endian, data);
     Ok(Image { identity, glibc })
 }
@@ -208,7 +209,7 @@ fn check_whole(
     if needed > length { Err(Unreadable::Truncated { needed, found: length }) } else { Ok(()) }
 }
 
-fn identity<'data, R: ReadRef<'data>>(
+fn identity_of<'data, R: ReadRef<'data>>(
     segments: &[ProgramHeader],
     endian: Endianness,
     data: R,
@@ -225,8 +226,8 @@ fn identity<'data, R: ReadRef<'data>>(
             if text.len() > LONGEST_IDENTITY {
                 return Err(Unreadable::BadIdentity("it is longer than 1 MiB".to_owned()));
             }
-            return serde_json::from_slice(text)
-                .map_err(|error| Unreadable::BadIdentity(error.to_string()));
+            let identity = serde_json::from_slice(text).map_err(|error| error.to_string());
+            return identity.and_then(identity::checked).map_err(Unreadable::BadIdentity);
         }
     }
     Err(Unreadable::NoIdentity)
@@ -281,28 +282,4 @@ fn file_offset(segments: &[ProgramHeader], endian: Endianness, address: u64) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{GlibcVersion, read_data};
-    use proptest::prelude::*;
-
-    #[test]
-    fn versions_compare_by_number() {
-        let version = |text| GlibcVersion::parse(text).unwrap();
-        assert!(version("2.9") < version("2.34"));
-        assert_eq!(version("2.2.5").to_string(), "2.2");
-        assert_eq!(GlibcVersion::parse("PRIVATE"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_reader_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
-            let length = bytes.len() as u64;
-            drop(read_data(&*bytes, length));
-            // With the right magic number it gets further.
-            for (byte, magic) in bytes.iter_mut().zip(b"\x7fELF\x02\x01\x01") {
-                *byte = *magic;
-            }
-            drop(read_data(&*bytes, length));
-        }
-    }
-}
+mod tests;

@@ -20,7 +20,6 @@ use super::image::GlibcVersion;
 /// # Errors
 /// What the dynamic linker says, with the file's name in place of the descriptor's.
 pub(super) fn load(file: File, path: &Path) -> Result<&'static Root, String> {
-    let file = ManuallyDrop::new(file);
     let name = descriptor_path(&file, path);
     let named = |error: libloading::Error| {
         let mut text = error.to_string();
@@ -35,6 +34,7 @@ pub(super) fn load(file: File, path: &Path) -> Result<&'static Root, String> {
     // its own, with these very bytes, before this one is trusted to them (`probe`).
     let library = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) };
     let library = ManuallyDrop::new(library.map_err(named)?);
+    std::mem::forget(file);
     // SAFETY: the symbol's name is ours, and a library that carries our identity and exports it means a `Root`; its header
     // is checked before anything else in it is used (`abi::connect`). The library is never unloaded, so it is `'static`.
     let root = unsafe { library.get::<*const Root>(ROOT_SYMBOL).map(|symbol| symbol.as_raw_ptr()) };
@@ -44,11 +44,12 @@ pub(super) fn load(file: File, path: &Path) -> Result<&'static Root, String> {
     unsafe { root.cast::<Root>().as_ref() }.ok_or_else(|| "its root is null".to_owned())
 }
 
-/// A name by which the dynamic linker opens the descriptor.
+/// A name by which the dynamic linker opens the descriptor; the file's own where there is no such thing.
 #[cfg(target_os = "linux")]
-fn descriptor_path(file: &File, _: &Path) -> String {
+fn descriptor_path(file: &File, path: &Path) -> String {
     use std::os::fd::AsRawFd;
-    format!("/proc/self/fd/{}", file.as_raw_fd())
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    if Path::new(&name).exists() { name } else { path.display().to_string() }
 }
 
 #[cfg(not(target_os = "linux"))]

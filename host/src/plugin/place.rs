@@ -39,7 +39,7 @@ impl fmt::Display for Origin {
 /// A folder in which plugins are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The folder; it need not exist.
+    /// The folder, which need not exist; or one library.
     pub folder: PathBuf,
     /// Why it is looked into.
     pub origin: Origin,
@@ -66,13 +66,69 @@ pub fn places(options: &[PathBuf], project: Option<&Path>, user: &Path) -> Vec<P
     places
 }
 
-/// `plugins-dist` beside the binary, in a `lib/sundae` beside its folder, or at the root of the checkout that it was built in.
+/// What came with this binary.
 fn distribution() -> Option<PathBuf> {
-    let binary = std::env::current_exe().ok()?.canonicalize().ok()?;
+    distribution_of(&std::env::current_exe().ok()?.canonicalize().ok()?)
+}
+
+/// `plugins-dist` beside the binary, in a `lib/sundae` beside its folder, or at the root of the checkout that it was built in.
+fn distribution_of(binary: &Path) -> Option<PathBuf> {
     let folder = binary.parent()?;
     let beside = folder.join("plugins-dist");
     let installed = folder.parent().map(|prefix| prefix.join("lib/sundae/plugins-dist"));
-    // CHECKOUT/target/release/sundae; one deeper when built for a named target.
-    let checkouts = folder.ancestors().skip(2).take(2).map(|root| root.join("plugins-dist"));
-    std::iter::once(beside).chain(installed).chain(checkouts).find(|place| place.is_dir())
+    // CHECKOUT/target/release/sundae; one deeper when built for a named target. Nothing else above the binary is looked
+    // at: whoever may write there is not always whoever installed it.
+    let mut above = folder.ancestors().skip(1).take(2);
+    let target = above.find(|folder| folder.file_name().is_some_and(|name| name == "target"));
+    let checkout =
+        target.and_then(Path::parent).filter(|root| root.join("host/Cargo.toml").is_file());
+    let built = checkout.map(|root| root.join("plugins-dist"));
+    std::iter::once(beside).chain(installed).chain(built).find(|place| place.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{create_dir_all, write};
+
+    #[test]
+    fn a_binary_finds_what_came_with_it_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        let found = |binary: &str| distribution_of(&at(binary));
+        create_dir_all(at("plugins-dist")).unwrap();
+        for binary in [
+            "target/release/sundae",
+            "target/TRIPLE/release/sundae",
+            "a/sundae",
+            "sundae-1/b/c/sundae",
+        ] {
+            assert_eq!(found(binary), None, "{binary}: it is not a checkout");
+        }
+        create_dir_all(at("host")).unwrap();
+        write(at("host/Cargo.toml"), "").unwrap();
+        for binary in ["target/release/sundae", "target/TRIPLE/debug/sundae"] {
+            assert_eq!(found(binary), Some(at("plugins-dist")), "{binary}");
+        }
+        assert_eq!(found("build/release/sundae"), None);
+        create_dir_all(at("usr/lib/sundae/plugins-dist")).unwrap();
+        assert_eq!(found("usr/bin/sundae"), Some(at("usr/lib/sundae/plugins-dist")));
+        create_dir_all(at("usr/bin/plugins-dist")).unwrap();
+        assert_eq!(found("usr/bin/sundae"), Some(at("usr/bin/plugins-dist")));
+    }
+
+    #[test]
+    fn what_is_asked_for_comes_before_what_is_usual() {
+        let options = [PathBuf::from("/o1"), PathBuf::from("/o2")];
+        let places = places(&options, Some(Path::new("/p")), Path::new("/u"));
+        let mut sorted = places.clone();
+        sorted.sort_by_key(|place| place.origin);
+        assert_eq!(places, sorted);
+        let folder = |origin| places.iter().filter(move |place| place.origin == origin);
+        let of = |origin| folder(origin).map(|place| place.folder.clone()).collect::<Vec<_>>();
+        assert_eq!(of(Origin::Option), options);
+        assert_eq!(of(Origin::Project), [PathBuf::from("/p/.sundae/plugins")]);
+        assert_eq!(of(Origin::User), [PathBuf::from("/u")]);
+        assert_eq!(of(Origin::System), [PathBuf::from(SYSTEM)]);
+    }
 }

@@ -7,7 +7,8 @@ use proc_macro::TokenStream;
 /// Derives `Config` for a struct with named fields, and `ConfigField` for an enum of plain names.
 ///
 /// Attributes of a field: `#[config(default = 4)]` gives the value that it has if it is not given; `#[config(secret)]`
-/// keeps it out of every output. `#[serde(rename = "…")]`, and `rename_all` on enums, are followed.
+/// keeps it out of every output. What serde is told is followed where it changes what may be given: `rename`, `default`,
+/// `skip`, and `rename_all` on enums.
 #[proc_macro_derive(Config, attributes(config, serde))]
 pub fn derive_config(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -1,9 +1,12 @@
 //! From the syntax of a struct or an enum to the constant that describes it.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::meta::ParseNestedMeta;
+use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprUnary, Field, Fields, Lit, LitStr,
+    Token, UnOp, parenthesized, token,
 };
 
 type Result<T> = std::result::Result<T, Error>;
@@ -31,13 +34,27 @@ fn config_of_struct<'a>(
     fields: impl Iterator<Item = &'a Field>,
 ) -> Result<TokenStream> {
     let name = &input.ident;
-    let mut parts = Vec::new();
+    let of_all = Options::of(&input.attrs)?;
+    if let Some(style) = of_all.rename_all {
+        return Err(Error::new_spanned(
+            style,
+            "the fields of a config keep their names: `-` and `_` are the same on the command line",
+        ));
+    }
+    let (mut parts, mut checks) = (Vec::new(), Vec::new());
     for field in fields {
+        let mut options = Options::of(&field.attrs)?;
+        if options.skipped {
+            continue;
+        }
+        options.optional |= of_all.optional;
         let separator = if parts.is_empty() { "" } else { "," };
         parts.push(quote!(#separator));
-        parts.push(json_of_field(field)?);
+        parts.push(json_of_field(field, &options)?);
+        checks.extend(check_of_default(field, &options));
     }
     Ok(quote! {
+        #(#checks)*
         impl ::sundae_plugin_api::Config for #name {
             const SCHEMA: &'static str = ::sundae_plugin_api::__const_text!("[", #(#parts,)* "]");
         }
@@ -45,10 +62,9 @@ fn config_of_struct<'a>(
 }
 
 /// The parts of a field's JSON, as tokens parted by commas.
-fn json_of_field(field: &Field) -> Result<TokenStream> {
-    let options = Options::of(&field.attrs)?;
-    let name = match (options.rename, &field.ident) {
-        (Some(name), _) => name,
+fn json_of_field(field: &Field, options: &Options) -> Result<TokenStream> {
+    let name = match (&options.rename, &field.ident) {
+        (Some(name), _) => name.clone(),
         (None, Some(ident)) => {
             let name = ident.to_string();
             name.strip_prefix("r#").map_or(name.clone(), str::to_owned)
@@ -61,13 +77,14 @@ fn json_of_field(field: &Field) -> Result<TokenStream> {
         json_string(&name),
         json_string(&doc_of(&field.attrs))
     );
-    let has_default = options.default.is_some();
-    let default = options.default.map_or(String::new(), |json| format!(",\"default\":{json}"));
+    let optional = options.optional || options.default.is_some();
+    let default = options.default.as_ref();
+    let default = default.map_or(String::new(), |default| format!(",\"default\":{}", default.json));
     let secret = options.secret;
     Ok(quote! {
         #head,
         <#field_type as ::sundae_plugin_api::ConfigField>::TYPE,
-        if <#field_type as ::sundae_plugin_api::ConfigField>::REQUIRED && !#has_default {
+        if <#field_type as ::sundae_plugin_api::ConfigField>::REQUIRED && !#optional {
             ",\"required\":true"
         } else {
             ""
@@ -79,6 +96,20 @@ fn json_of_field(field: &Field) -> Result<TokenStream> {
         },
         #default,
         "}"
+    })
+}
+
+/// What stops the compiler at a default that does not fit, pointing to it.
+fn check_of_default(field: &Field, options: &Options) -> Option<TokenStream> {
+    let DefaultValue { json, literal, span } = options.default.as_ref()?;
+    let (field_type, secret) = (&field.ty, options.secret);
+    Some(quote_spanned! {*span=>
+        const _: () = ::sundae_plugin_api::note::check_default(
+            <#field_type as ::sundae_plugin_api::ConfigField>::TYPE,
+            <#field_type as ::sundae_plugin_api::ConfigField>::SECRET || #secret,
+            #literal,
+            #json,
+        );
     })
 }
 
@@ -134,9 +165,20 @@ fn renamed(variant: &str, style: Option<&LitStr>) -> Result<String> {
 struct Options {
     rename: Option<String>,
     rename_all: Option<LitStr>,
-    /// As JSON.
-    default: Option<String>,
+    default: Option<DefaultValue>,
+    /// serde fills it in if it is not given.
+    optional: bool,
     secret: bool,
+    /// serde does not read it.
+    skipped: bool,
+}
+
+/// What `#[config(default = …)]` says.
+struct DefaultValue {
+    json: String,
+    /// `text`, `integer`, `float` or `boolean`.
+    literal: &'static str,
+    span: Span,
 }
 
 impl Options {
@@ -144,45 +186,67 @@ impl Options {
         let mut options = Self::default();
         for attribute in attributes {
             if attribute.path().is_ident("config") {
-                attribute.parse_nested_meta(|meta| {
-                    if meta.path.is_ident("secret") {
-                        options.secret = true;
-                        Ok(())
-                    } else if meta.path.is_ident("default") {
-                        options.default = Some(json_of_literal(&meta.value()?.parse()?)?);
-                        Ok(())
-                    } else {
-                        Err(meta.error("a config field has `default = …` and `secret`"))
-                    }
-                })?;
+                attribute.parse_nested_meta(|meta| options.hear_config(&meta))?;
             } else if attribute.path().is_ident("serde") {
-                attribute.parse_nested_meta(|meta| {
-                    if meta.path.is_ident("rename") {
-                        options.rename = Some(meta.value()?.parse::<LitStr>()?.value());
-                    } else if meta.path.is_ident("rename_all") {
-                        options.rename_all = Some(meta.value()?.parse()?);
-                    } else if meta.input.peek(syn::Token![=]) {
-                        meta.value()?.parse::<Expr>()?;
-                    }
-                    Ok(())
-                })?;
+                attribute.parse_nested_meta(|meta| options.hear_serde(&meta))?;
             }
         }
         Ok(options)
     }
+
+    fn hear_config(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        if meta.path.is_ident("secret") {
+            self.secret = true;
+        } else if meta.path.is_ident("default") {
+            self.default = Some(default_of(&meta.value()?.parse()?)?);
+        } else {
+            return Err(meta.error("a config field has `default = …` and `secret`"));
+        }
+        Ok(())
+    }
+
+    /// serde has a good many attributes more. Those that do not change what may be given are passed over.
+    fn hear_serde(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        if meta.path.is_ident("flatten") {
+            return Err(meta
+                .error("a config is flat: each of its fields is one option on the command line"));
+        }
+        if meta.path.is_ident("rename") && meta.input.peek(Token![=]) {
+            self.rename = Some(meta.value()?.parse::<LitStr>()?.value());
+        } else if meta.path.is_ident("rename_all") && meta.input.peek(Token![=]) {
+            self.rename_all = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("rename") || meta.path.is_ident("rename_all") {
+            return Err(meta.error("the schema follows `rename = \"…\"` only"));
+        } else {
+            self.optional |= meta.path.is_ident("default");
+            self.skipped |= meta.path.is_ident("skip") || meta.path.is_ident("skip_deserializing");
+            if meta.input.peek(Token![=]) {
+                meta.value()?.parse::<Expr>()?;
+            } else if meta.input.peek(token::Paren) {
+                let inner;
+                parenthesized!(inner in meta.input);
+                inner.parse::<TokenStream>()?;
+            }
+        }
+        Ok(())
+    }
 }
 
-fn json_of_literal(expression: &Expr) -> Result<String> {
+fn default_of(expression: &Expr) -> Result<DefaultValue> {
+    let span = expression.span();
+    let of = |json, literal| Ok(DefaultValue { json, literal, span });
     match expression {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
-            Lit::Str(text) => Ok(json_string(&text.value())),
-            Lit::Int(number) => Ok(number.base10_digits().to_owned()),
-            Lit::Float(number) => Ok(number.base10_digits().to_owned()),
-            Lit::Bool(value) => Ok(value.value.to_string()),
+            Lit::Str(text) => of(json_string(&text.value()), "text"),
+            Lit::Int(number) => of(number.base10_digits().to_owned(), "integer"),
+            // `1.` is a number in Rust and not in JSON.
+            Lit::Float(number) => of(number.base10_parse::<f64>()?.to_string(), "float"),
+            Lit::Bool(value) => of(value.value.to_string(), "boolean"),
             other => Err(Error::new_spanned(other, "a default is a text, a number or a bool")),
         },
-        Expr::Unary(ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => {
-            Ok(format!("-{}", json_of_literal(expr)?))
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => {
+            let DefaultValue { json, literal, .. } = default_of(expr)?;
+            of(format!("-{json}"), literal)
         }
         other => Err(Error::new_spanned(
             other,
@@ -201,7 +265,8 @@ fn doc_of(attributes: &[Attribute]) -> String {
             _ => None,
         })
         .collect();
-    lines.join(" ").trim().to_owned()
+    let lines: Vec<_> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 fn json_string(text: &str) -> String {

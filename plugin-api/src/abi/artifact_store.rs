@@ -9,6 +9,7 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RBox, ROption, RResult, RSlice, RStr, RString, RVec, Tuple2};
 
 use super::error::{from_json, received, to_json};
+use super::guard::Guarded;
 use super::host::{BoxedHost, find, lend, open_component, path_text};
 use super::{CrossedError, ExportedFlavor, Mismatch, Opener, Root, connect, guard};
 use crate::artifact_store::{ArtifactStore, Capabilities, Existing, Object, Source};
@@ -20,6 +21,7 @@ pub const KIND: &str = crate::ComponentKind::ArtifactStore.as_str();
 #[sabi_trait]
 pub trait CrossedStore: Send + Sync {
     fn capabilities(&self) -> RResult<RString, CrossedError>;
+    fn check(&self) -> RResult<(), CrossedError>;
     fn put(&self, key: RStr<'_>, file: RStr<'_>, give: bool) -> RResult<(), CrossedError>;
     fn get(&self, key: RStr<'_>, destination: RStr<'_>) -> RResult<(), CrossedError>;
     fn write(
@@ -93,14 +95,18 @@ pub fn open(
     guard(|| match find(flavors, KIND, name.as_str())? {
         Opener::ArtifactStore(open) => {
             let store = open(config.as_str(), host)?;
-            Ok(CrossedStore_TO::from_value(Exported(store), TD_Opaque))
+            Ok(exported(store))
         }
         Opener::Orchestrator(_) => Err(Error::other("the flavor is listed under a wrong kind")),
     })
 }
 
 /// The library's side: every entry guarded, every key checked.
-struct Exported(Box<dyn ArtifactStore>);
+struct Exported(Guarded<Box<dyn ArtifactStore>>);
+
+fn exported(store: Box<dyn ArtifactStore>) -> BoxedStore {
+    CrossedStore_TO::from_value(Exported(Guarded::new(store)), TD_Opaque)
+}
 
 fn key(text: RStr<'_>) -> Result<Key, Error> {
     Ok(Key::new(text.as_str())?)
@@ -109,6 +115,9 @@ fn key(text: RStr<'_>) -> Result<Key, Error> {
 impl CrossedStore for Exported {
     fn capabilities(&self) -> RResult<RString, CrossedError> {
         guard(|| to_json(&self.0.capabilities()))
+    }
+    fn check(&self) -> RResult<(), CrossedError> {
+        guard(|| self.0.check())
     }
     fn put(&self, name: RStr<'_>, file: RStr<'_>, give: bool) -> RResult<(), CrossedError> {
         let source = if give { Source::Give } else { Source::Keep };
@@ -156,38 +165,52 @@ impl CrossedStore for Exported {
 }
 
 /// The host's side: a store in a library, as plain Rust.
-struct Foreign(BoxedStore);
+struct Foreign {
+    store: BoxedStore,
+    /// Asked once, since they are constant; so a store that cannot tell them is refused when it is opened.
+    capabilities: Capabilities,
+}
+
+impl Foreign {
+    fn received(opened: Opened) -> Result<Box<dyn ArtifactStore>, Error> {
+        let store = received(opened)?;
+        let capabilities = from_json(&received(store.capabilities())?)?;
+        Ok(Box::new(Self { store, capabilities }))
+    }
+}
 
 impl ArtifactStore for Foreign {
     fn capabilities(&self) -> Capabilities {
-        // One that cannot tell its capabilities has none.
-        received(self.0.capabilities()).and_then(|json| from_json(&json)).unwrap_or_default()
+        self.capabilities.clone()
+    }
+    fn check(&self) -> Result<(), Error> {
+        received(self.store.check())
     }
     fn put(&self, key: &Key, file: &Path, source: Source) -> Result<(), Error> {
         let file = path_text(file)?.into();
-        received(self.0.put(key.as_str().into(), file, source == Source::Give))
+        received(self.store.put(key.as_str().into(), file, source == Source::Give))
     }
     fn get(&self, key: &Key, destination: &Path) -> Result<(), Error> {
-        received(self.0.get(key.as_str().into(), path_text(destination)?.into()))
+        received(self.store.get(key.as_str().into(), path_text(destination)?.into()))
     }
     fn write(&self, key: &Key, bytes: &[u8], existing: Existing) -> Result<(), Error> {
-        received(self.0.write(key.as_str().into(), bytes.into(), existing == Existing::Replace))
+        received(self.store.write(key.as_str().into(), bytes.into(), existing == Existing::Replace))
     }
     fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Vec<u8>, Error> {
         let range = range.map(|range| Tuple2(range.start, range.end)).into();
-        received(self.0.read(key.as_str().into(), range)).map(Vec::from)
+        received(self.store.read(key.as_str().into(), range)).map(Vec::from)
     }
     fn stat(&self, key: &Key) -> Result<Option<Object>, Error> {
-        let object = received(self.0.stat(key.as_str().into()))?;
+        let object = received(self.store.stat(key.as_str().into()))?;
         object.into_option().map(CrossedObject::received).transpose()
     }
     fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Object>, Error> {
         let after = after.map(|key| RStr::from(key.as_str())).into();
-        let objects = received(self.0.list(prefix.into(), after, limit as u64))?;
+        let objects = received(self.store.list(prefix.into(), after, limit as u64))?;
         objects.into_iter().map(CrossedObject::received).collect()
     }
     fn delete(&self, key: &Key) -> Result<(), Error> {
-        received(self.0.delete(key.as_str().into()))
+        received(self.store.delete(key.as_str().into()))
     }
 }
 
@@ -214,13 +237,27 @@ impl Factory {
         config: &str,
         host: Host,
     ) -> Result<Box<dyn ArtifactStore>, Error> {
-        let store = received((self.0.open)(name.into(), config.into(), lend(host)))?;
-        Ok(Box::new(Foreign(store)))
+        Foreign::received((self.0.open)(name.into(), config.into(), lend(host)))
     }
 }
 
-/// Sends a store through the crossing and back, in one process; for the testkit.
+/// Opens a flavor of this process as if it came from a library; for the testkit.
+///
+/// # Errors
+/// What the flavor's `open` says.
+pub fn open_here<C: Component + ArtifactStore + 'static>(
+    config: &str,
+    host: Host,
+) -> Result<Box<dyn ArtifactStore>, Error> {
+    let flavors = [ExportedFlavor { name: "here", kind: KIND, open: opener::<C>() }];
+    Foreign::received(open(&flavors, "here".into(), config.into(), lend(host)))
+}
+
+/// Sends a store through the crossing and back, in one process.
+///
+/// # Panics
+/// If the store cannot tell its capabilities.
 #[must_use]
 pub fn round_trip(store: Box<dyn ArtifactStore>) -> Box<dyn ArtifactStore> {
-    Box::new(Foreign(CrossedStore_TO::from_value(Exported(store), TD_Opaque)))
+    Foreign::received(RResult::ROk(exported(store))).expect("it tells its capabilities")
 }

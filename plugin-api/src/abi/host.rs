@@ -8,6 +8,7 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RBox, ROption, RResult, RStr, RString};
 
 use super::error::received;
+use super::guard::Guarded;
 use super::{CrossedError, ExportedFlavor, Opener, guard};
 use crate::{Component, Config, ConfigSchema, Error, ErrorKind, Host, HostServices, Level};
 
@@ -19,12 +20,15 @@ pub trait CrossedHost: Send + Sync {
     fn is_cancelled(&self) -> bool;
     fn data_folder(&self) -> RResult<RString, CrossedError>;
     fn scratch_folder(&self) -> RResult<RString, CrossedError>;
+    /// The way in which services can be added: by name, with JSON. Every component kind is handed this trait, so that
+    /// a method more would be a new interface of each of them.
+    fn call(&self, service: RStr<'_>, request: RStr<'_>) -> RResult<RString, CrossedError>;
 }
 
 pub type BoxedHost = CrossedHost_TO<'static, RBox<()>>;
 
 /// The host's side: a [`Host`] that is called from a library.
-struct Lent(Host);
+struct Lent(Guarded<Host>);
 
 impl Lent {
     fn folder(folder: Result<PathBuf, Error>) -> Result<RString, Error> {
@@ -63,6 +67,9 @@ impl CrossedHost for Lent {
     fn scratch_folder(&self) -> RResult<RString, CrossedError> {
         guard(|| Self::folder(self.0.services().scratch_folder()))
     }
+    fn call(&self, service: RStr<'_>, request: RStr<'_>) -> RResult<RString, CrossedError> {
+        guard(|| self.0.services().call(service.as_str(), request.as_str()).map(RString::from))
+    }
 }
 
 /// The library's side: services that call the host.
@@ -87,11 +94,14 @@ impl HostServices for Borrowed {
     fn scratch_folder(&self) -> Result<PathBuf, Error> {
         received(self.0.scratch_folder()).map(|text| PathBuf::from(text.as_str()))
     }
+    fn call(&self, service: &str, request: &str) -> Result<String, Error> {
+        received(self.0.call(RStr::from(service), RStr::from(request))).map(String::from)
+    }
 }
 
 /// Lends a host to a library.
 pub(super) fn lend(host: Host) -> BoxedHost {
-    CrossedHost_TO::from_value(Lent(host), TD_Opaque)
+    CrossedHost_TO::from_value(Lent(Guarded::new(host)), TD_Opaque)
 }
 
 /// Paths cross as text.

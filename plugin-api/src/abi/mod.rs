@@ -27,11 +27,11 @@ pub mod orchestrator;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
-    CheckingGlobals, check_layout_compatibility_with_globals,
+    AbiInstability, AbiInstabilityError, CheckingGlobals, check_layout_compatibility_with_globals,
 };
 use abi_stable::library::AbiHeader;
 use abi_stable::std_types::{ROption, RStr};
-use abi_stable::type_layout::TypeLayout;
+use abi_stable::type_layout::{TLFieldOrFunction, TypeLayout};
 
 pub use error::CrossedError;
 pub use guard::guard;
@@ -43,6 +43,10 @@ pub mod reexport {
 
 /// The target triple that this crate, and so the plugin it is compiled into, was built for.
 pub const TARGET: &str = env!("SUNDAE_TARGET");
+/// The processor features that the compiler took for granted.
+pub const FEATURES: &str = env!("SUNDAE_FEATURES");
+/// The version of this crate.
+pub const API: &str = env!("CARGO_PKG_VERSION");
 /// The compiler that built it.
 pub const RUSTC: &str = env!("SUNDAE_RUSTC");
 /// The symbol under which a library exports its [`Root`].
@@ -116,7 +120,7 @@ pub enum Mismatch {
     Boundary,
     /// The library does not speak this interface.
     NotSpoken,
-    /// It calls it by the same name, but it is laid out in another way; the report is long.
+    /// It calls it by the same name, but it is laid out in another way; in a phrase.
     Layout(String),
 }
 
@@ -131,11 +135,51 @@ pub fn connect<T: StableAbi>(root: &'static Root, id: &str) -> Result<&'static T
     let ROption::RSome(interface) = (root.query)(RStr::from(id)) else {
         return Err(Mismatch::NotSpoken);
     };
-    // Fresh globals each time: shared ones make the answer depend on what was loaded before.
-    let globals = CheckingGlobals::new();
-    check_layout_compatibility_with_globals(T::LAYOUT, interface.layout, &globals)
-        .map_err(|errors| Mismatch::Layout(errors.to_string()))?;
+    check_layout(T::LAYOUT, interface.layout)?;
     // SAFETY: the layout that the library describes is that of `T` here, the table is a static of the library, and
     // libraries are never unloaded.
     Ok(unsafe { &*interface.table.cast::<T>() })
+}
+
+fn check_layout(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> Result<(), Mismatch> {
+    // Fresh globals each time: shared ones make the answer depend on what was loaded before.
+    let globals = CheckingGlobals::new();
+    let Err(found) = check_layout_compatibility_with_globals(ours, theirs, &globals) else {
+        return Ok(());
+    };
+    let difference = |error: &AbiInstabilityError| {
+        // An interface is known by its id and never changes; so the version of the crate that a plugin was compiled with,
+        // which abi_stable compares like cargo does, tells nothing. All else that differs does.
+        let is_version =
+            |kind: &&AbiInstability| !matches!(kind, AbiInstability::PackageVersion(_));
+        let kind = error.errs.iter().find(is_version)?;
+        Some(format!("{} in `{}`", name_of(kind), path_of(error)))
+    };
+    match found.errors.iter().find_map(difference) {
+        None => Ok(()),
+        Some(difference) => Err(Mismatch::Layout(difference)),
+    }
+}
+
+/// The way to the difference, by the names that are ours and not those of the containers on the way.
+fn path_of(error: &AbiInstabilityError) -> String {
+    let names = error.stack_trace.iter().map(|at| match &at.expected {
+        TLFieldOrFunction::Field(field) => field.name(),
+        TLFieldOrFunction::Function(function) => function.name.as_str(),
+    });
+    let is_ours = |name: &&str| {
+        !matches!(*name, "obj" | "vtable")
+            && !name.starts_with("__")
+            && !name.starts_with("field_")
+            && !name.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut path: Vec<_> = names.filter(is_ours).collect();
+    path.dedup();
+    path.join(".")
+}
+
+/// The name of the difference without what it carries, which fills pages.
+fn name_of(kind: &AbiInstability) -> String {
+    let text = format!("{kind:?}");
+    text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or("").to_owned()
 }

@@ -8,6 +8,7 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RBox, RResult, RStr, RString, RVec};
 
 use super::error::{from_json, received, to_json};
+use super::guard::Guarded;
 use super::host::{BoxedHost, find, lend, open_component};
 use super::{CrossedError, ExportedFlavor, Mismatch, Opener, Root, connect, guard};
 use crate::orchestrator::{Capabilities, Change, Handle, Job, JobState, Orchestrator, Work};
@@ -19,6 +20,7 @@ pub const KIND: &str = crate::ComponentKind::Orchestrator.as_str();
 #[sabi_trait]
 pub trait CrossedOrchestrator: Send + Sync {
     fn capabilities(&self) -> RResult<RString, CrossedError>;
+    fn check(&self) -> RResult<(), CrossedError>;
     fn submit(&self, description: RStr<'_>, work: BoxedWork) -> RResult<RString, CrossedError>;
     fn wait(&self, timeout_ms: u64) -> RResult<RString, CrossedError>;
     fn cancel(&self, handle: RStr<'_>) -> RResult<(), CrossedError>;
@@ -61,18 +63,25 @@ pub fn open(
     guard(|| match find(flavors, KIND, name.as_str())? {
         Opener::Orchestrator(open) => {
             let orchestrator = open(config.as_str(), host)?;
-            Ok(CrossedOrchestrator_TO::from_value(Exported(orchestrator), TD_Opaque))
+            Ok(exported(orchestrator))
         }
         Opener::ArtifactStore(_) => Err(Error::other("the flavor is listed under a wrong kind")),
     })
 }
 
 /// The library's side: every entry guarded.
-struct Exported(Box<dyn Orchestrator>);
+struct Exported(Guarded<Box<dyn Orchestrator>>);
+
+fn exported(orchestrator: Box<dyn Orchestrator>) -> BoxedOrchestrator {
+    CrossedOrchestrator_TO::from_value(Exported(Guarded::new(orchestrator)), TD_Opaque)
+}
 
 impl CrossedOrchestrator for Exported {
     fn capabilities(&self) -> RResult<RString, CrossedError> {
         guard(|| to_json(&self.0.capabilities()))
+    }
+    fn check(&self) -> RResult<(), CrossedError> {
+        guard(|| self.0.check())
     }
     fn submit(&self, description: RStr<'_>, work: BoxedWork) -> RResult<RString, CrossedError> {
         guard(|| {
@@ -96,7 +105,7 @@ impl CrossedOrchestrator for Exported {
 }
 
 /// The host's side of work: called from the library, so guarded too.
-struct ExportedWork(Box<dyn Work>);
+struct ExportedWork(Guarded<Box<dyn Work>>);
 
 impl CrossedWork for ExportedWork {
     fn run(&self) -> RResult<i32, CrossedError> {
@@ -123,30 +132,47 @@ impl Work for ForeignWork {
 }
 
 /// The host's side: an orchestrator in a library, as plain Rust.
-struct Foreign(BoxedOrchestrator);
+struct Foreign {
+    orchestrator: BoxedOrchestrator,
+    /// Asked once, since they are constant; so one that cannot tell them is refused when it is opened.
+    capabilities: Capabilities,
+}
+
+impl Foreign {
+    fn received(opened: Opened) -> Result<Box<dyn Orchestrator>, Error> {
+        let orchestrator = received(opened)?;
+        let capabilities = from_json(&received(orchestrator.capabilities())?)?;
+        Ok(Box::new(Self { orchestrator, capabilities }))
+    }
+}
 
 impl Orchestrator for Foreign {
     fn capabilities(&self) -> Capabilities {
-        // One that cannot tell its capabilities has none.
-        received(self.0.capabilities()).and_then(|json| from_json(&json)).unwrap_or_default()
+        self.capabilities.clone()
+    }
+    fn check(&self) -> Result<(), Error> {
+        received(self.orchestrator.check())
     }
     fn submit(&self, job: Job) -> Result<Handle, Error> {
-        let work = CrossedWork_TO::from_value(ExportedWork(job.work), TD_Opaque);
+        let work = CrossedWork_TO::from_value(ExportedWork(Guarded::new(job.work)), TD_Opaque);
         let description = to_json(&job.description)?;
-        received(self.0.submit(description.as_rstr(), work)).map(|handle| Handle(handle.into()))
+        received(self.orchestrator.submit(description.as_rstr(), work))
+            .map(|handle| Handle(handle.into()))
     }
     fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error> {
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        from_json(&received(self.0.wait(timeout_ms))?)
+        // Rounded up: a wait of half a millisecond that became none would have its caller turn at full speed.
+        let timeout_ms = timeout.as_nanos().div_ceil(1_000_000);
+        let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);
+        from_json(&received(self.orchestrator.wait(timeout_ms))?)
     }
     fn cancel(&self, handle: &Handle) -> Result<(), Error> {
-        received(self.0.cancel(handle.0.as_str().into()))
+        received(self.orchestrator.cancel(handle.0.as_str().into()))
     }
     fn logs(&self, handle: &Handle, from: u64) -> Result<Vec<u8>, Error> {
-        received(self.0.logs(handle.0.as_str().into(), from)).map(Vec::from)
+        received(self.orchestrator.logs(handle.0.as_str().into(), from)).map(Vec::from)
     }
     fn reattach(&self, handle: &Handle) -> Result<JobState, Error> {
-        from_json(&received(self.0.reattach(handle.0.as_str().into()))?)
+        from_json(&received(self.orchestrator.reattach(handle.0.as_str().into()))?)
     }
 }
 
@@ -173,13 +199,27 @@ impl Factory {
         config: &str,
         host: Host,
     ) -> Result<Box<dyn Orchestrator>, Error> {
-        let orchestrator = received((self.0.open)(name.into(), config.into(), lend(host)))?;
-        Ok(Box::new(Foreign(orchestrator)))
+        Foreign::received((self.0.open)(name.into(), config.into(), lend(host)))
     }
 }
 
-/// Sends an orchestrator through the crossing and back, in one process; for the testkit.
+/// Opens a flavor of this process as if it came from a library; for the testkit.
+///
+/// # Errors
+/// What the flavor's `open` says.
+pub fn open_here<C: Component + Orchestrator + 'static>(
+    config: &str,
+    host: Host,
+) -> Result<Box<dyn Orchestrator>, Error> {
+    let flavors = [ExportedFlavor { name: "here", kind: KIND, open: opener::<C>() }];
+    Foreign::received(open(&flavors, "here".into(), config.into(), lend(host)))
+}
+
+/// Sends an orchestrator through the crossing and back, in one process.
+///
+/// # Panics
+/// If the orchestrator cannot tell its capabilities.
 #[must_use]
 pub fn round_trip(orchestrator: Box<dyn Orchestrator>) -> Box<dyn Orchestrator> {
-    Box::new(Foreign(CrossedOrchestrator_TO::from_value(Exported(orchestrator), TD_Opaque)))
+    Foreign::received(RResult::ROk(exported(orchestrator))).expect("it tells its capabilities")
 }

@@ -46,14 +46,15 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How the first load of each plugin went, by the content of its library.
+-- How the first load of each plugin went, by the content of its library and the places where it was met.
 CREATE TABLE plugin_probe (
-    digest      TEXT PRIMARY KEY,
+    digest      TEXT NOT NULL,
     path        TEXT NOT NULL,
     size        INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,
     failure     TEXT,
-    probed      INTEGER NOT NULL
+    probed      INTEGER NOT NULL,
+    PRIMARY KEY (digest, path)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run (
