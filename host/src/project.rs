@@ -101,23 +101,13 @@ impl Project {
         Ok(Self { root: root.to_owned(), name, stack: content.stack })
     }
 
-    /// Makes a project of a folder that is none yet.
-    ///
-    /// # Errors
-    /// The file cannot be written, or is there already.
-    pub fn create(root: &Path) -> Result<Self, ProjectError> {
-        use std::io::Write as _;
-        let path = root.join(FILE);
-        let name = name_of(root);
-        let text = format!(
+    /// What stands in the file of a project that is called so, to begin with.
+    #[must_use]
+    pub fn file_text(name: &str) -> String {
+        format!(
             "# A Sundae project: `sundae stack set NAME` chooses the stack that is active in it.\nname = {}\n",
-            toml::Value::from(name.as_str())
-        );
-        let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-        written
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|source| ProjectError::Unwritable { path, source })?;
-        Ok(Self { root: root.to_owned(), name, stack: None })
+            toml::Value::from(name)
+        )
     }
 
     /// Makes a stack the active one of the project. What else stands in the file stays as it is, comments included.
@@ -137,7 +127,10 @@ impl Project {
         let mut document: toml_edit::DocumentMut = text.parse().map_err(invalid)?;
         document["stack"] = toml_edit::value(stack);
         let unwritable = |source| ProjectError::Unwritable { path: path.clone(), source };
-        let mut aside = tempfile::NamedTempFile::new_in(&self.root).map_err(unwritable)?;
+        // Where the file is a link, what it links to is written, and the link stays.
+        let path = path.canonicalize().map_err(unwritable)?;
+        let folder = path.parent().unwrap_or(&self.root);
+        let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
         std::io::Write::write_all(&mut aside, document.to_string().as_bytes())
             .map_err(unwritable)?;
         let permissions = std::fs::metadata(&path).map_err(unwritable)?.permissions();
@@ -154,7 +147,9 @@ impl Project {
     }
 }
 
-fn name_of(root: &Path) -> String {
+/// What a project in this folder is called unless its file says otherwise.
+#[must_use]
+pub fn name_of(root: &Path) -> String {
     root.file_name()
         .map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
 }
@@ -167,10 +162,15 @@ fn line_of(text: &str, offset: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn create(folder: &Path) -> Project {
+        std::fs::write(folder.join(FILE), Project::file_text(&name_of(folder))).unwrap();
+        Project::find(folder).unwrap().unwrap()
+    }
+
     #[test]
     fn setting_the_stack_leaves_the_rest_of_the_file_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let mut project = Project::create(folder.path()).unwrap();
+        let mut project = create(folder.path());
         let text = "# mine\nname = \"x\" # really\n";
         std::fs::write(project.file(), text).unwrap();
         project.set_stack("cluster").unwrap();
@@ -181,10 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn any_name_can_be_written() {
+        for name in ["x", "a \"b\" \\ c", "two\nlines", "Bücher"] {
+            let content: Content = toml::from_str(&Project::file_text(name)).unwrap();
+            assert_eq!(content.name.as_deref(), Some(name));
+        }
+    }
+
+    #[test]
     fn a_project_is_found_from_a_folder_within() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Project::find(folder.path()).unwrap(), None);
-        let project = Project::create(folder.path()).unwrap();
+        let project = create(folder.path());
         let within = folder.path().join("a/b");
         std::fs::create_dir_all(&within).unwrap();
         assert_eq!(Project::find(&within).unwrap(), Some(project));

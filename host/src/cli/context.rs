@@ -288,7 +288,8 @@ impl Context {
     }
 }
 
-fn wanted<'a>(
+/// What a plugin is asked for, to get this component with this configuration.
+pub(super) fn wanted<'a>(
     component: &'a Component,
     config: &'a serde_json::Map<String, serde_json::Value>,
 ) -> Wanted<'a> {

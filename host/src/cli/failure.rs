@@ -72,6 +72,10 @@ impl From<MetadataError> for Failure {
             MetadataError::Folder { .. } => {
                 failure.hint("set SUNDAE_HOME to a folder that can be written")
             }
+            MetadataError::StackIsActive { .. } => {
+                failure.hint("make another one active first: `sundae stack set NAME`")
+            }
+            MetadataError::Changed { .. } => failure.hint("look at it again, then try again"),
             MetadataError::NameTaken { .. } => failure.hint("choose another name"),
             MetadataError::InUse { .. } => failure.hint("take it out of them first: `sundae stack update STACK …`, or `sundae stack delete STACK`"),
             _ if error.is_out_of_space() => failure.hint("free some space and try again"),

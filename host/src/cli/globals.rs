@@ -6,8 +6,11 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use super::ui::Volume;
 
+/// The long names of the options that every command takes.
+pub(super) const OPTIONS: [&str; 4] = ["output", "plugin-dir", "quiet", "verbose"];
+
 /// The options that every command takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
     /// How data is written: a table for people, or JSON whose shape is a promise
@@ -34,11 +37,11 @@ pub(super) struct Globals {
 }
 
 /// How data is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// A table for people
+    // No doc comments here: they would give each value a line of its own in every help.
+    #[default]
     Table,
-    /// JSON
     Json,
 }
 
@@ -51,5 +54,17 @@ impl Globals {
             (_, true) => Volume::Verbose,
             _ => Volume::Normal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_options_are_known() {
+        let command = Globals::augment_args(clap::Command::new("x"));
+        let longs: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert_eq!(longs, OPTIONS);
     }
 }

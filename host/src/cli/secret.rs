@@ -5,14 +5,7 @@ use sundae_plugin_api::ConfigSchema;
 
 use super::Failure;
 use crate::plugin::{Loader, Wanted};
-use crate::stack::Component;
-
-/// The variable that a value such as `{env.TOKEN}` names.
-fn variable(value: &Value) -> Option<&str> {
-    let name = value.as_str()?.strip_prefix("{env.")?.strip_suffix('}')?;
-    let is_fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    (!name.is_empty() && name.chars().all(is_fine)).then_some(name)
-}
+use crate::stack::{Component, variable_of};
 
 /// Refuses secrets that are written out: what is registered is kept in the database, in clear.
 ///
@@ -24,7 +17,7 @@ pub(super) fn check_not_written_out(
 ) -> Result<(), Failure> {
     for field in schema.fields.iter().filter(|field| field.secret) {
         let given = config.get(&field.name).filter(|value| !value.is_null());
-        if given.is_some_and(|value| variable(value).is_none()) {
+        if given.is_some_and(|value| variable_of(value).is_none()) {
             let name = &field.name;
             return Err(Failure::usage(format!(
                 "field `{name}` is a secret, and secrets are not kept in the database"
@@ -56,7 +49,7 @@ pub(super) fn revealed(
     let schema = flavor.schema();
     let mut config = schema.with_defaults(&component.config);
     for field in schema.fields.iter().filter(|field| field.secret) {
-        let Some(name) = config.get(&field.name).and_then(variable) else { continue };
+        let Some(name) = config.get(&field.name).and_then(variable_of) else { continue };
         let Ok(value) = std::env::var(name) else {
             let (kind, component) = (component.kind, &component.name);
             return Err(Failure::new(format!(

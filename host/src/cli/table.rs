@@ -43,6 +43,14 @@ fn centred(text: &str, width: usize) -> String {
     format!("{:left$}{text}", "")
 }
 
+/// Names and values below each other.
+#[must_use]
+pub(super) fn key_values(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.width() + 1).max().unwrap_or(0);
+    let line = |(name, value): &(&str, String)| format!("{:width$}  {value}", format!("{name}:"));
+    facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// The heading of a column: `artifact-store` gives `ARTIFACT_STORE`.
 #[must_use]
 pub(super) fn heading(column: &str) -> String {

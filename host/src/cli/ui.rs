@@ -34,6 +34,11 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default();
 /// For what is less important.
 pub(super) const DIM: Style = Style::new().dimmed();
 
+/// For the headings of a help text.
+pub(super) const HEADING: Style = Style::new().bold().underline();
+/// For what is to be typed as it stands.
+pub(super) const NAME: Style = Style::new().bold();
+
 /// A text in a style; without colour where there is no terminal.
 pub(super) fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")

@@ -1,5 +1,6 @@
 //! Registered components.
 
+use jiff::Timestamp;
 use rusqlite::{ErrorCode, OptionalExtension as _, Row, params};
 use serde_json::{Map, Value};
 use sundae_plugin_api::ComponentKind;
@@ -21,6 +22,26 @@ pub struct NewComponent<'a> {
     pub plugin: &'a str,
     /// What was given for the fields of the flavor's schema.
     pub config: &'a Map<String, Value>,
+}
+
+impl NewComponent<'_> {
+    /// The component as it will be registered, under an id of its own.
+    #[must_use]
+    pub fn drafted(&self) -> Component {
+        let now = Timestamp::now();
+        Component {
+            id: uuid::Uuid::new_v4().to_string(),
+            kind: self.kind,
+            name: self.name.to_owned(),
+            flavor: self.flavor.to_owned(),
+            plugin: self.plugin.to_owned(),
+            config: self.config.clone(),
+            owner: OWNER.to_owned(),
+            is_shared: false,
+            created: now,
+            updated: now,
+        }
+    }
 }
 
 pub(super) const COLUMNS: &str = "component.id, component.kind, component.name, component.flavor, component.plugin, \
@@ -74,55 +95,59 @@ impl Database {
     /// # Errors
     /// [`MetadataError::NameTaken`], or the database cannot be written.
     pub fn register_component(&self, new: &NewComponent<'_>) -> Result<Component, MetadataError> {
-        self.insert_component(new, &uuid::Uuid::new_v4().to_string())
+        self.insert_component(&new.drafted())
     }
 
-    /// As [`Self::register_component`], under an id that was chosen before.
+    /// As [`Self::register_component`], of a component that was drafted before, so that it could be tried.
     ///
     /// # Errors
     /// As there.
-    pub fn insert_component(
-        &self,
-        new: &NewComponent<'_>,
-        id: &str,
-    ) -> Result<Component, MetadataError> {
+    pub fn insert_component(&self, component: &Component) -> Result<Component, MetadataError> {
         let sql = "INSERT INTO component
                (id, workspace, kind, name, flavor, plugin, config, owner, is_shared, created, updated)
-             SELECT ?1, workspace.id, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?8 FROM workspace WHERE name = ?9";
+             SELECT ?1, workspace.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM workspace WHERE name = ?11";
         let values = params![
-            id,
-            new.kind.as_str(),
-            new.name,
-            new.flavor,
-            new.plugin,
-            to_json(new.config),
-            OWNER,
-            now_ms(),
+            component.id,
+            component.kind.as_str(),
+            component.name,
+            component.flavor,
+            component.plugin,
+            to_json(&component.config),
+            component.owner,
+            component.is_shared,
+            component.created.as_millisecond(),
+            component.updated.as_millisecond(),
             super::WORKSPACE
         ];
-        self.connection
-            .execute(sql, values)
-            .map_err(|error| self.taken(error, "register a component", new.kind, new.name))?;
-        self.component(id)?.ok_or_else(|| gone(new.kind, new.name))
+        self.connection.execute(sql, values).map_err(|error| {
+            self.taken(error, "register a component", component.kind, &component.name)
+        })?;
+        self.component(&component.id)?.ok_or_else(|| gone(component.kind, &component.name))
     }
 
-    /// Replaces the configuration of a component.
+    /// Replaces the configuration of a component, if it still is the one that `component` has.
     ///
     /// # Errors
-    /// The database cannot be written, or the component is gone.
+    /// [`MetadataError::Changed`], the database cannot be written, or the component is gone.
     pub fn set_component_config(
         &self,
         component: &Component,
         config: &Map<String, Value>,
     ) -> Result<Component, MetadataError> {
+        let sql = "UPDATE component SET config = ?2, updated = ?3 WHERE id = ?1 AND config = ?4";
+        let before = to_json(&component.config);
         let changed = self
             .connection
-            .execute(
-                "UPDATE component SET config = ?2, updated = ?3 WHERE id = ?1",
-                params![component.id, to_json(config), now_ms()],
-            )
+            .execute(sql, params![component.id, to_json(config), now_ms(), before])
             .map_err(self.failed("change a component"))?;
-        self.changed(changed, component)
+        match (changed, self.component(&component.id)?) {
+            (1.., Some(component)) => Ok(component),
+            (0, Some(_)) => {
+                let what = format!("{} `{}`", component.kind, component.name);
+                Err(MetadataError::Changed { what })
+            }
+            (_, None) => Err(gone(component.kind, &component.name)),
+        }
     }
 
     /// Gives a component another name.
@@ -141,7 +166,8 @@ impl Database {
                 params![component.id, name, now_ms()],
             )
             .map_err(|error| self.taken(error, "rename a component", component.kind, name))?;
-        self.changed(changed, component)
+        let renamed = if changed == 0 { None } else { self.component(&component.id)? };
+        renamed.ok_or_else(|| gone(component.kind, &component.name))
     }
 
     /// Deletes a component that no stack uses.
@@ -176,14 +202,6 @@ impl Database {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
-    fn changed(&self, rows: usize, component: &Component) -> Result<Component, MetadataError> {
-        let gone = || gone(component.kind, &component.name);
-        if rows == 0 {
-            return Err(gone());
-        }
-        self.component(&component.id)?.ok_or_else(gone)
-    }
-
     fn taken(
         &self,
         error: rusqlite::Error,
@@ -191,20 +209,18 @@ impl Database {
         kind: ComponentKind,
         name: &str,
     ) -> MetadataError {
-        let article = if kind.as_str().starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
-        self.name_taken(error, doing, format!("{article} {kind}"), name)
+        self.unless_taken(error, doing, || MetadataError::component_name_taken(kind, name))
     }
 
     /// The error of a write that may have met a name that is taken.
-    pub(super) fn name_taken(
+    pub(super) fn unless_taken(
         &self,
         error: rusqlite::Error,
         doing: &'static str,
-        what: String,
-        name: &str,
+        taken: impl FnOnce() -> MetadataError,
     ) -> MetadataError {
         if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
-            return MetadataError::NameTaken { what, name: name.to_owned() };
+            return taken();
         }
         self.failed(doing)(error)
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use sundae_plugin_api::ComponentKind;
 
+use crate::stack::with_article;
+
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
@@ -66,6 +68,18 @@ pub enum MetadataError {
         /// The names of the stacks.
         stacks: Vec<String>,
     },
+    /// The stack that is active everywhere cannot go.
+    #[error("stack `{name}` is the active one")]
+    StackIsActive {
+        /// Its name.
+        name: String,
+    },
+    /// It is not what it was when the change was thought of.
+    #[error("{what} was changed by another process meanwhile; nothing of this change was done")]
+    Changed {
+        /// What.
+        what: String,
+    },
     /// It was there a moment ago: another process has removed it.
     #[error("{what} is gone: another process has removed it")]
     Gone {
@@ -80,6 +94,18 @@ fn listed(stacks: &[String]) -> String {
 }
 
 impl MetadataError {
+    /// Another component of the kind has the name.
+    #[must_use]
+    pub fn component_name_taken(kind: ComponentKind, name: &str) -> Self {
+        Self::NameTaken { what: with_article(kind), name: name.to_owned() }
+    }
+
+    /// Another stack has the name.
+    #[must_use]
+    pub fn stack_name_taken(name: &str) -> Self {
+        Self::NameTaken { what: "a stack".to_owned(), name: name.to_owned() }
+    }
+
     pub(super) fn opening(path: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::Foreign { path: path.to_owned() },

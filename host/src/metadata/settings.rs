@@ -2,7 +2,9 @@
 
 use rusqlite::OptionalExtension as _;
 
+use super::stacks::gone;
 use super::{Database, MetadataError};
+use crate::stack::Stack;
 
 impl Database {
     /// The id of the stack that is active where no project says otherwise.
@@ -21,11 +23,15 @@ impl Database {
     /// Makes a stack the active one.
     ///
     /// # Errors
-    /// The database cannot be written.
-    pub fn set_active_stack(&self, id: &str) -> Result<(), MetadataError> {
-        let sql = "INSERT INTO setting (name, value) VALUES ('active-stack', ?1)
+    /// The stack is gone, or the database cannot be written.
+    pub fn set_active_stack(&self, stack: &Stack) -> Result<(), MetadataError> {
+        let sql =
+            "INSERT INTO setting (name, value) SELECT 'active-stack', id FROM stack WHERE id = ?1
                    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.connection.execute(sql, [id]).map_err(self.failed("set the active stack"))?;
-        Ok(())
+        let failed = self.failed("set the active stack");
+        match self.connection.execute(sql, [&stack.id]).map_err(failed)? {
+            0 => Err(gone(&stack.name)),
+            _ => Ok(()),
+        }
     }
 }

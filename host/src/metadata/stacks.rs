@@ -66,22 +66,41 @@ impl Database {
         name: &str,
         components: &[Component],
     ) -> Result<Stack, MetadataError> {
+        self.import_stack(name, components, &[])
+    }
+
+    /// Registers a stack and those of its components that are new, all or nothing.
+    ///
+    /// # Errors
+    /// [`MetadataError::NameTaken`] by the stack or a component, a component is gone, or the database cannot be written.
+    pub fn import_stack(
+        &self,
+        name: &str,
+        components: &[Component],
+        new: &[Component],
+    ) -> Result<Stack, MetadataError> {
         let id = uuid::Uuid::new_v4().to_string();
         self.transaction("register a stack", |transaction| {
             let sql = "INSERT INTO stack (id, workspace, name, owner, is_shared, created, updated)
                  SELECT ?1, workspace.id, ?2, ?3, 0, ?4, ?4 FROM workspace WHERE name = ?5";
             transaction.execute(sql, params![id, name, OWNER, now_ms(), WORKSPACE]).map_err(
-                |error| self.name_taken(error, "register a stack", "a stack".to_owned(), name),
+                |error| {
+                    let taken = || MetadataError::stack_name_taken(name);
+                    self.unless_taken(error, "register a stack", taken)
+                },
             )?;
+            for component in new {
+                self.insert_component(component)?;
+            }
             self.put_members(transaction, &id, components)
         })?;
         self.stack_again(&id, name)
     }
 
-    /// Makes a stack consist of these components.
+    /// Makes a stack consist of these components, if it still consists of those that `stack` has.
     ///
     /// # Errors
-    /// The stack or a component is gone, or the database cannot be written.
+    /// [`MetadataError::Changed`], the stack or a component is gone, or the database cannot be written.
     pub fn set_stack_components(
         &self,
         stack: &Stack,
@@ -93,12 +112,21 @@ impl Database {
             if transaction.execute(sql, params![stack.id, now_ms()]).map_err(&failed)? == 0 {
                 return Err(gone(&stack.name));
             }
+            if !self.still_consists_of(stack)? {
+                return Err(MetadataError::Changed { what: format!("stack `{}`", stack.name) });
+            }
             transaction
                 .execute("DELETE FROM stack_component WHERE stack = ?1", [&stack.id])
                 .map_err(&failed)?;
             self.put_members(transaction, &stack.id, components)
         })?;
         self.stack_again(&stack.id, &stack.name)
+    }
+
+    fn still_consists_of(&self, stack: &Stack) -> Result<bool, MetadataError> {
+        let members = self.members()?;
+        let now = members.iter().filter(|(of, _)| *of == stack.id).map(|(_, member)| &member.id);
+        Ok(now.eq(stack.components.iter().map(|component| &component.id)))
     }
 
     /// Gives a stack another name.
@@ -113,20 +141,26 @@ impl Database {
                 params![stack.id, name, now_ms()],
             )
             .map_err(|error| {
-                self.name_taken(error, "rename a stack", "a stack".to_owned(), name)
+                let taken = || MetadataError::stack_name_taken(name);
+                self.unless_taken(error, "rename a stack", taken)
             })?;
         if changed == 0 { Err(gone(&stack.name)) } else { self.stack_again(&stack.id, name) }
     }
 
-    /// Deletes a stack; its components stay.
+    /// Deletes a stack that is not the active one; its components stay.
     ///
     /// # Errors
-    /// The database cannot be written. It is no error if the stack is gone already.
+    /// [`MetadataError::StackIsActive`], or the database cannot be written. It is no error if the stack is gone already.
     pub fn delete_stack(&self, stack: &Stack) -> Result<(), MetadataError> {
-        self.connection
-            .execute("DELETE FROM stack WHERE id = ?1", [&stack.id])
-            .map_err(self.failed("delete a stack"))?;
-        Ok(())
+        self.transaction("delete a stack", |transaction| {
+            if self.active_stack()?.as_ref() == Some(&stack.id) {
+                return Err(MetadataError::StackIsActive { name: stack.name.clone() });
+            }
+            transaction
+                .execute("DELETE FROM stack WHERE id = ?1", [&stack.id])
+                .map_err(self.failed("delete a stack"))?;
+            Ok(())
+        })
     }
 
     fn put_members(
@@ -155,6 +189,6 @@ impl Database {
     }
 }
 
-fn gone(name: &str) -> MetadataError {
+pub(super) fn gone(name: &str) -> MetadataError {
     MetadataError::Gone { what: format!("stack `{name}`") }
 }

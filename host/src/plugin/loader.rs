@@ -185,6 +185,14 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// Loads a library only to hear whether it can be loaded. What is known of its content is believed.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn try_library(&self, path: &Path) -> Result<(), LoadError> {
+        self.load(path).map(drop)
+    }
+
     /// The root of the library that has the wanted flavor.
     fn root(&self, wanted: &Wanted<'_>) -> Result<(&'static Root, &'a Path), LoadError> {
         let flavor = self.find(wanted)?;

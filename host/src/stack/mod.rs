@@ -4,10 +4,14 @@ mod component;
 mod lookup;
 mod names;
 mod rules;
+mod secret;
 mod settings;
 
 pub use component::{Component, Stack};
 pub use lookup::{Candidate, LookupError, Named, find};
 pub use names::{InvalidName, check_name};
-pub use rules::{StackProblem, check_fit, check_members};
+pub use rules::{
+    StackProblem, check_fit, check_members, is_default_component, is_default_stack, with_article,
+};
+pub use secret::variable_of;
 pub use settings::{Setting, SettingsError, settings_from};

@@ -2,7 +2,10 @@
 
 use sundae_plugin_api::{ComponentKind, artifact_store, orchestrator};
 
-use super::Component;
+use super::{Component, Stack};
+
+/// What the stack, the orchestrator and the artifact store are called that exist from the start.
+const DEFAULT: &str = "default";
 
 /// Why some components are no stack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +47,23 @@ pub enum StackProblem {
     },
 }
 
-fn with_article(kind: ComponentKind) -> String {
+/// The name of a kind after `a` or `an`.
+#[must_use]
+pub fn with_article(kind: ComponentKind) -> String {
     let article = if kind.as_str().starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {kind}")
+}
+
+/// Whether a component exists from the start. Such a one stays as it is, so that a fresh project always has a stack to run on.
+#[must_use]
+pub fn is_default_component(component: &Component) -> bool {
+    component.kind.required() && component.name == DEFAULT
+}
+
+/// Whether a stack is the one that exists from the start, and stays as it is.
+#[must_use]
+pub fn is_default_stack(stack: &Stack) -> bool {
+    stack.name == DEFAULT
 }
 
 /// Checks which kinds there are, and how many of each.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::plugin::{Catalog, State};
-use crate::stack::Component;
+use crate::stack::{Component, variable_of};
 
 /// What is shown in the place of a secret.
 pub const MASK: &str = "***";
@@ -27,13 +27,12 @@ pub struct ComponentView {
     /// Whether its flavor can be used: `available`, `missing`, `incompatible`, `quarantined`.
     pub state: String,
     /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Whether others may use it.
     pub shared: bool,
     /// Who registered it.
     pub owner: String,
-    /// What was given for its fields; secrets are masked.
+    /// What was given for its fields. Of a secret the name of its variable is shown, and anything else is masked.
     pub config: Map<String, Value>,
     /// When it was registered.
     pub created: String,
@@ -58,7 +57,8 @@ impl ComponentView {
                 .is_none_or(|flavor| flavor.schema().field(name).is_none_or(|field| field.secret))
         };
         let shown = component.config.iter().map(|(name, value)| {
-            let value = if is_secret(name) { Value::from(MASK) } else { value.clone() };
+            let is_hidden = is_secret(name) && variable_of(value).is_none();
+            let value = if is_hidden { Value::from(MASK) } else { value.clone() };
             (name.clone(), value)
         });
         Self {
@@ -82,6 +82,45 @@ impl ComponentView {
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.state == "available"
+    }
+}
+
+/// A registered component with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComponentDetail {
+    /// What lists show, too.
+    #[serde(flatten)]
+    pub component: ComponentView,
+    /// The values that fields have because they were not given.
+    pub defaults: Map<String, Value>,
+    /// The names of the fields that were not given and have no default.
+    pub unset: Vec<String>,
+    /// The names of the stacks that it is part of.
+    pub stacks: Vec<String>,
+}
+
+impl ComponentDetail {
+    /// A component as it stands with what is installed, and the stacks that it is part of.
+    #[must_use]
+    pub fn new(
+        component: &Component,
+        catalog: &Catalog,
+        active: bool,
+        stacks: Vec<String>,
+    ) -> Self {
+        let flavor =
+            catalog.flavor_of(&component.plugin, component.kind.as_str(), &component.flavor);
+        let (mut defaults, mut unset) = (Map::new(), Vec::new());
+        let fields = flavor.iter().flat_map(|flavor| &flavor.schema().fields);
+        for field in fields.filter(|field| !component.config.contains_key(&field.name)) {
+            match &field.default {
+                Some(_) if field.secret => drop(defaults.insert(field.name.clone(), MASK.into())),
+                Some(value) => drop(defaults.insert(field.name.clone(), value.clone())),
+                None => unset.push(field.name.clone()),
+            }
+        }
+        let component = ComponentView::new(component, catalog, active);
+        Self { component, defaults, unset, stacks }
     }
 }
 

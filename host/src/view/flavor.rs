@@ -4,25 +4,24 @@ use serde::Serialize;
 use serde_json::Value;
 use sundae_plugin_api::{ComponentKind, FieldType};
 
-use crate::plugin::Flavor;
+use crate::plugin::{Catalog, Flavor, Library};
 
-/// An installed flavor, as it is shown.
+/// An installed flavor, as it is shown; or a file in a plugin folder that should have some and does not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FlavorView {
-    /// Its name.
-    pub name: String,
+    /// Its name; none where the file cannot tell.
+    pub flavor: Option<String>,
     /// Its kind.
-    pub kind: String,
+    pub kind: Option<String>,
     /// What it does, in a line.
-    pub summary: String,
+    pub summary: Option<String>,
     /// The plugin that offers it.
-    pub plugin: String,
+    pub plugin: Option<String>,
     /// The version of the plugin.
-    pub version: String,
-    /// Whether it can be used: `available`, `shadowed`, `incompatible`, `quarantined`.
+    pub version: Option<String>,
+    /// Whether it can be used: `available`, `shadowed`, `incompatible`, `quarantined`, `unreadable`.
     pub state: String,
     /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The interfaces that it speaks.
     pub interfaces: Vec<String>,
@@ -33,9 +32,9 @@ pub struct FlavorView {
     /// How components of it are configured.
     pub config: Vec<FieldView>,
     /// The licence of the plugin.
-    pub license: String,
+    pub license: Option<String>,
     /// Where the plugin's users find more.
-    pub homepage: String,
+    pub homepage: Option<String>,
 }
 
 /// A field of a flavor's configuration.
@@ -53,7 +52,6 @@ pub struct FieldView {
     /// The value it has if it is not given.
     pub default: Option<Value>,
     /// The values that it can have, where they are few.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
     /// What it is for.
     pub help: String,
@@ -74,21 +72,76 @@ impl FlavorView {
             help: field.help.clone(),
         });
         Self {
-            name: identity.name.clone(),
-            kind: identity.kind.clone(),
-            summary: identity.summary.clone(),
-            plugin: plugin.name.clone(),
-            version: plugin.version.clone(),
+            flavor: Some(identity.name.clone()),
+            kind: Some(identity.kind.clone()),
+            summary: said(&identity.summary),
+            plugin: Some(plugin.name.clone()),
+            version: Some(plugin.version.clone()),
             state: flavor.state.word().to_owned(),
             reason: flavor.state.reason(),
             interfaces: identity.interfaces.clone(),
-            origin: flavor.library.origin.to_string(),
-            path: flavor.library.path.display().to_string(),
             config: fields.collect(),
-            license: plugin.license.clone(),
-            homepage: plugin.homepage.clone(),
+            license: said(&plugin.license),
+            homepage: said(&plugin.homepage),
+            ..Self::of_file(flavor.library)
         }
     }
+
+    /// A file that has no flavor, although it looks like a library: why not is in words, with the cure.
+    #[must_use]
+    pub fn without_flavor(library: &Library) -> Self {
+        let reason = match &library.identity {
+            Err(unreadable) => format!("{unreadable}; {}", unreadable.cure()),
+            Ok(_) => "it offers no flavor; take it out of the plugin folder".to_owned(),
+        };
+        Self { reason: Some(reason), ..Self::of_file(library) }
+    }
+
+    fn of_file(library: &Library) -> Self {
+        Self {
+            flavor: None,
+            kind: None,
+            summary: None,
+            plugin: library.identity.as_ref().ok().map(|identity| identity.name.clone()),
+            version: library.identity.as_ref().ok().map(|identity| identity.version.clone()),
+            state: "unreadable".to_owned(),
+            reason: None,
+            interfaces: Vec::new(),
+            origin: library.origin.to_string(),
+            path: library.path.display().to_string(),
+            config: Vec::new(),
+            license: None,
+            homepage: None,
+        }
+    }
+
+    /// Everything in a catalog: its flavors by kind, then the files that have none.
+    #[must_use]
+    pub fn all(catalog: &Catalog) -> Vec<Self> {
+        let mut flavors = catalog.flavors();
+        // Kinds that this host does not know come last.
+        let place = |flavor: &Flavor<'_>| {
+            let kinds = ComponentKind::ALL.iter();
+            kinds.map(|kind| kind.as_str()).position(|kind| kind == flavor.identity.kind)
+        };
+        flavors.sort_by_key(|flavor| place(flavor).unwrap_or(usize::MAX));
+        let is_bare = |library: &&Library| {
+            library.identity.as_ref().map_or(true, |identity| identity.flavors.is_empty())
+        };
+        let bare = catalog.libraries.iter().filter(is_bare);
+        flavors.iter().map(Self::new).chain(bare.map(Self::without_flavor)).collect()
+    }
+
+    /// Whether it can be used.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.state == "available"
+    }
+}
+
+/// What plugins leave empty they do not say.
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// A kind of component, with what there is of it.

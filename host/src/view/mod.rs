@@ -6,9 +6,13 @@ mod flavor;
 mod list;
 mod run;
 mod stack;
+mod status;
+mod version;
 
-pub use component::{ComponentView, MASK};
+pub use component::{ComponentDetail, ComponentView, MASK};
 pub use flavor::{FieldView, FlavorView, KindView};
 pub use list::{Comparison, Filter, ListError, Listing, Order};
 pub use run::{ArtifactView, OutputView, RunRow, RunView, StepView};
-pub use stack::{StackMemberView, StackView};
+pub use stack::{ActiveStackView, StackMemberView, StackView};
+pub use status::{ActiveNameView, PlaceView, ProjectView, StatusView};
+pub use version::VersionView;

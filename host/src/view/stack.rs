@@ -42,6 +42,16 @@ pub struct StackMemberView {
     pub state: String,
 }
 
+/// The stack that a run would use here and now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActiveStackView {
+    /// The stack.
+    #[serde(flatten)]
+    pub stack: StackView,
+    /// Who says so: `global` or `project`.
+    pub scope: String,
+}
+
 impl StackView {
     /// A stack as it stands with what is installed.
     #[must_use]
