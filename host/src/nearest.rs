@@ -6,9 +6,9 @@ pub(crate) fn nearest<'c>(
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
     let wrong = wrong.to_ascii_lowercase();
-    let allowed = (wrong.len() / 3).clamp(1, 4);
     let mut best = None;
     for candidate in candidates {
+        let allowed = (wrong.len().max(candidate.len()) / 3).clamp(1, 4);
         if candidate.len().abs_diff(wrong.len()) > allowed {
             continue;
         }

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The plugins that come with Sundae.
 const FIRST_PARTY: [&str; 2] = ["sundae-local-artifact-store", "sundae-local-orchestrator"];
@@ -23,6 +24,29 @@ pub fn first_party() -> PathBuf {
     for plugin in FIRST_PARTY {
         link(&library(plugin), &folder);
     }
+    folder
+}
+
+/// The program with the plugins that come with it, as somebody has installed them: a folder with `sundae`, and beside it
+/// `plugins-dist`. Nothing of the checkout is found from there. The same for all tests of a build.
+///
+/// # Panics
+/// If cargo has not built them, or the folder cannot be made.
+pub fn installed(program: &Path) -> PathBuf {
+    let folder =
+        built_into().parent().expect("target/PROFILE/deps has a parent").join("test-install");
+    let plugins = folder.join("plugins-dist");
+    fs::create_dir_all(&plugins).expect("the target folder can be written");
+    for plugin in FIRST_PARTY {
+        link(&library(plugin), &plugins);
+    }
+    // A link of the other sort: the program finds its plugins by where it is itself.
+    let aside = aside(&folder, "sundae");
+    fs::hard_link(program, &aside)
+        .and_then(|()| fs::rename(&aside, folder.join("sundae")))
+        .expect("the link can be made");
+    // A rename between two names of one file leaves both.
+    fs::remove_file(&aside).ok();
     folder
 }
 
@@ -81,9 +105,17 @@ fn link(library: &Path, folder: &Path) {
     if fs::read_link(&place).is_ok_and(|target| target == library) {
         return;
     }
-    let aside = folder.join(format!(".{}-{}", std::process::id(), name.display()));
-    fs::remove_file(&aside).ok();
+    let aside = aside(folder, &name.to_string_lossy());
     symlink(library, &aside)
         .and_then(|()| fs::rename(&aside, &place))
         .expect("the link can be made");
+}
+
+/// A name in the folder that no other test, thread or process uses.
+fn aside(folder: &Path, name: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let aside = folder.join(format!(".{}-{count}-{name}", std::process::id()));
+    fs::remove_file(&aside).ok();
+    aside
 }

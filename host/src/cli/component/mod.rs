@@ -44,7 +44,8 @@ enum ComponentCommand {
 /// The group of a kind. What is in it is made when it is asked for: there are fifteen of them.
 #[must_use]
 pub(super) fn group(kind: ComponentKind) -> Command {
-    let about = format!("Register what {}", kind.purpose());
+    let about =
+        format!("Register and describe components of the kind {kind}: what {}", kind.purpose());
     let example = format!("Example: sundae {kind} register my_{} --flavor=NAME", underscored(kind));
     Command::new(kind.as_str())
         .aliases(Some(underscored(kind)).filter(|name| name != kind.as_str()))

@@ -24,9 +24,13 @@ pub(super) fn bring_up_to_date(
     path: &Path,
 ) -> Result<(), MetadataError> {
     let failed = |source| MetadataError::opening(path, source);
-    if format(connection, path)? == LATEST {
+    // One view of the file: between two questions another process may have made the database.
+    let view =
+        connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(failed)?;
+    if format(&view, path)? == LATEST {
         return Ok(());
     }
+    drop(view);
     connection.execute_batch("PRAGMA journal_mode = WAL;").map_err(failed)?;
     // Two processes may come here at once: who is second finds that there is nothing left to do.
     let transaction =
