@@ -57,6 +57,13 @@ pub fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
+        // One that is hidden is being made: its lock may be there and not yet be held.
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            if is_abandoned(&entry) {
+                drop(remove(&path));
+            }
+            continue;
+        }
         match File::open(path.join(LOCK)) {
             Ok(lock) => match lock.try_lock() {
                 Ok(()) => drop(remove(&path)),
@@ -74,8 +81,20 @@ fn is_abandoned(entry: &fs::DirEntry) -> bool {
     age.is_some_and(|age| age > ABANDONED_AFTER)
 }
 
+/// The lock goes last: what cannot be removed now, because something still writes to it, can then be told for abandoned later.
 fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    if !path.is_dir() {
+        return fs::remove_file(path);
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false if entry.file_name() == LOCK => {}
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    fs::remove_dir_all(path)
 }
 
 #[cfg(test)]
@@ -90,9 +109,13 @@ mod tests {
         fs::create_dir(&left).unwrap();
         File::create(left.join(LOCK)).unwrap();
         fs::write(left.join("half-written"), "x").unwrap();
+        let being_made = folder.path().join(".being-made");
+        fs::create_dir(&being_made).unwrap();
+        File::create(being_made.join(LOCK)).unwrap();
         sweep(folder.path());
         assert!(held.folder().is_dir());
         assert!(!left.exists());
+        assert!(being_made.exists());
         let path = held.folder().to_owned();
         drop(held);
         assert!(!path.exists());

@@ -30,6 +30,13 @@ pub(super) struct ListArgs {
 }
 
 impl ListArgs {
+    /// How many rows are needed at most, where that is known before they are looked at.
+    #[must_use]
+    pub(super) fn rows_needed(&self) -> Option<u32> {
+        let in_order = self.filter.is_empty() && self.sort.is_none();
+        self.limit.filter(|_| in_order).and_then(|limit| u32::try_from(limit).ok())
+    }
+
     /// Shows rows; `columns` are those of the table where none are chosen, `nothing` is said where there are no rows.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The command line: folders are nouns, files are verbs. A command's file has its arguments and what it does; its doc
 //! comment is its help.
 
+mod artifact;
 mod completions;
 mod component;
 mod context;
@@ -15,6 +16,11 @@ mod init;
 mod kinds;
 mod list;
 mod probe_plugin;
+mod quote;
+mod reaper;
+mod region;
+mod run;
+mod runs;
 mod secret;
 mod stack;
 mod status;
@@ -41,6 +47,11 @@ use ui::Ui;
 enum TopLevel {
     Init(init::Init),
     Status(status::Status),
+    Run(run::Run),
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    #[command(subcommand)]
+    Artifact(artifact::ArtifactCommand),
     #[command(subcommand)]
     Stack(stack::StackCommand),
     Kinds(kinds::Kinds),
@@ -53,14 +64,15 @@ enum TopLevel {
 /// Runs the program with these words, the first of which is its own name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
-    if let Some(code) = probe_plugin::run_if_asked(&words) {
+    let by_the_way = probe_plugin::run_if_asked(&words).or_else(|| reaper::run_if_asked(&words));
+    if let Some(code) = by_the_way {
         return ExitCode::from(code);
     }
     guard::tell_of_bugs();
-    ExitCode::from(guard::guarded(|| run(&words)))
+    ExitCode::from(guard::guarded(|| run_words(&words)))
 }
 
-fn run(words: &[OsString]) -> u8 {
+fn run_words(words: &[OsString]) -> u8 {
     let asked = Asked::of(words);
     let matches = match command(asked.as_ref()).try_get_matches_from(words) {
         Ok(matches) => matches,
@@ -107,6 +119,9 @@ fn dispatch(matches: &ArgMatches, context: &Context) -> Result<Result<(), Failur
     Ok(match TopLevel::from_arg_matches(matches)? {
         TopLevel::Init(command) => command.run(context),
         TopLevel::Status(command) => command.run(context),
+        TopLevel::Run(command) => command.run(context),
+        TopLevel::Runs(command) => command.run(context),
+        TopLevel::Artifact(command) => command.run(context),
         TopLevel::Stack(command) => command.run(context),
         TopLevel::Kinds(command) => command.run(context),
         TopLevel::Flavor(command) => command.run(context),

@@ -51,10 +51,11 @@ pub(super) fn key_values(facts: &[(&str, String)]) -> String {
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The heading of a column: `artifact-store` gives `ARTIFACT_STORE`.
+/// The heading of a column: `artifact-store` gives `ARTIFACT_STORE`. What is in milliseconds is shown in better units.
 #[must_use]
 pub(super) fn heading(column: &str) -> String {
-    column.rsplit('.').next().unwrap_or(column).replace('-', "_").to_uppercase()
+    let name = column.rsplit('.').next().unwrap_or(column);
+    name.strip_suffix("_ms").unwrap_or(name).replace('-', "_").to_uppercase()
 }
 
 /// A value as a cell shows it.
@@ -66,16 +67,60 @@ pub(super) fn cell(column: &str, value: &Value) -> String {
         Value::Bool(true) => "✔".to_owned(),
         Value::Bool(false) => "➖".to_owned(),
         Value::Null => String::new(),
+        Value::String(text) if column == "digest" => text.chars().take(DIGITS_SHOWN).collect(),
+        Value::String(text) if TIMES.contains(&column) => time(text),
         Value::String(text) => text.clone(),
         Value::Number(number) if column == "size" => size(number.as_u64().unwrap_or(0)),
         Value::Number(number) if column == "duration_ms" => duration(number.as_i64().unwrap_or(0)),
+        Value::Number(number) if number.is_f64() => self::number(number.as_f64().unwrap_or(0.0)),
         Value::Number(number) => number.to_string(),
         Value::Array(items) => joined(items.iter().map(|item| cell("", item))),
         Value::Object(map) => match (map.get("name"), map.get("state").and_then(Value::as_str)) {
             (Some(name), None | Some("available")) => cell("", name),
             (Some(name), Some(state)) => format!("{} ({state})", cell("", name)),
+            _ if column == "steps" => {
+                joined(map.iter().map(|(status, number)| format!("{number} {status}")))
+            }
             _ => joined(map.iter().map(|(name, value)| format!("{name}={}", cell("", value)))),
         },
+    }
+}
+
+/// The columns that are times.
+const TIMES: [&str; 4] = ["started", "ended", "created", "updated"];
+
+/// As many digits of a digest as tell one from another.
+const DIGITS_SHOWN: usize = 12;
+
+/// A time as a clock on the wall here would show it.
+#[must_use]
+pub(super) fn time(text: &str) -> String {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => {
+            time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+        }
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// A number with as many digits as people look at.
+#[must_use]
+pub(super) fn number(value: f64) -> String {
+    const DIGITS: i32 = 6;
+    let magnitude = value.abs();
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    if !(1e-4..1e12).contains(&magnitude) {
+        return format!("{value:.5e}");
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "between -4 and 12")]
+    let before_point = magnitude.log10().floor() as i32 + 1;
+    let decimals = usize::try_from(DIGITS - before_point).unwrap_or(0);
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -130,6 +175,22 @@ mod tests {
             [(3, "3 ms"), (1250, "1.2 s"), (61_000, "1 min 01 s"), (3_660_000, "1 h 01 min")];
         for (ms, expected) in durations {
             assert_eq!(duration(ms), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_matter() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (0.953_216_374_269, "0.953216"),
+            (0.5, "0.5"),
+            (12.0, "12"),
+            (1_234_567.8, "1234568"),
+            (-3.25, "-3.25"),
+            (0.000_012_345_678, "1.23457e-5"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(number(value), expected);
         }
     }
 

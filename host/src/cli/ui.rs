@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-use super::Failure;
+use super::{Failure, region};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,8 @@ pub(super) struct Ui {
 }
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+/// For what somebody should look at.
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 /// For what was successful.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
@@ -79,6 +80,17 @@ impl Ui {
         }
     }
 
+    /// Writes data as it is.
+    ///
+    /// # Errors
+    /// As [`Self::data`], or the data cannot be read.
+    pub(super) fn copy(self, mut data: impl io::Read) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        io::copy(&mut data, &mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
     /// Tells what happens.
     pub(super) fn say(self, text: impl fmt::Display) {
         if self.volume >= Volume::Normal {
@@ -116,8 +128,14 @@ impl Ui {
     pub(super) fn is_watched(self) -> bool {
         self.volume >= Volume::Normal && io::stderr().is_terminal()
     }
+
+    /// Whether that terminal can show lines that change.
+    #[must_use]
+    pub(super) fn can_redraw(self) -> bool {
+        self.is_watched() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
 }
 
 fn tell(text: impl fmt::Display) {
-    drop(writeln!(anstream::stderr().lock(), "{text}"));
+    region::say(&text.to_string());
 }

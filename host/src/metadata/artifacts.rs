@@ -1,7 +1,7 @@
 //! The artifacts of recorded runs.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Row, params_from_iter};
 
 use super::rows::timestamp;
 use super::runs::artifact_of;
@@ -25,6 +25,23 @@ pub struct ArtifactRecord {
     pub created: Timestamp,
 }
 
+/// Which artifacts are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ArtifactFilter<'a> {
+    /// Only those of the run with this id.
+    pub run: Option<&'a str>,
+    /// Only those of runs of this pipeline.
+    pub pipeline: Option<&'a str>,
+    /// Only outputs of steps of this name.
+    pub step: Option<&'a str>,
+    /// Only outputs of this name.
+    pub output: Option<&'a str>,
+    /// Only those whose digest starts so.
+    pub digest: Option<&'a str>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
 impl ArtifactRecord {
     /// How it is written: `training-3/train.model`.
     #[must_use]
@@ -45,46 +62,51 @@ fn record_of(row: &Row<'_>) -> rusqlite::Result<ArtifactRecord> {
 }
 
 impl Database {
-    /// Artifacts, those of the newest runs first, `limit` at most; of one run or of all.
+    /// Artifacts, those of the newest runs first, those of one run in the order of its plan.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn artifacts(
         &self,
-        run: Option<&str>,
-        limit: Option<u32>,
-    ) -> Result<Vec<ArtifactRecord>, MetadataError> {
-        let limit = limit.map_or(i64::MAX, i64::from);
-        self.select_artifacts("?1 IS NULL OR run.id = ?1", params![run], limit)
-    }
-
-    /// The artifacts whose digest starts so.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn artifacts_with_digest(&self, start: &str) -> Result<Vec<ArtifactRecord>, MetadataError> {
-        // A range and not LIKE: the text is no pattern, and the index is used.
-        let condition = "digest >= ?1 AND digest < ?1 || 'g'";
-        self.select_artifacts(condition, params![start], i64::MAX)
-    }
-
-    fn select_artifacts(
-        &self,
-        condition: &str,
-        values: &[&dyn rusqlite::ToSql],
-        limit: i64,
+        filter: &ArtifactFilter<'_>,
     ) -> Result<Vec<ArtifactRecord>, MetadataError> {
         let failed = self.failed("read the artifacts");
+        let limit = filter.limit.map_or(i64::MAX, i64::from);
+        let (conditions, values) = filter.conditions();
         let sql = format!(
             "SELECT run.id AS run_id, run.name AS run_name, artifact.step, artifact.output, artifact.kind,
                  artifact.digest, artifact.size, artifact.metadata, artifact.created
              FROM artifact JOIN run ON run.id = artifact.run
              LEFT JOIN step_run ON step_run.run = artifact.run AND step_run.name = artifact.step
-             WHERE {condition}
+             WHERE {conditions}
              ORDER BY run.started DESC, run.number DESC, step_run.position, artifact.output LIMIT {limit}"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
-        let rows = statement.query_map(values, record_of).map_err(&failed)?;
+        let rows = statement.query_map(params_from_iter(values), record_of).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+}
+
+impl<'a> ArtifactFilter<'a> {
+    /// Conditions for what is wanted and no others, so that indexes are used; and their values.
+    fn conditions(&self) -> (String, Vec<&'a str>) {
+        let mut conditions = vec!["true"];
+        let mut values = Vec::new();
+        let wanted = [
+            (self.run, "run.id = ?"),
+            (self.pipeline, "run.pipeline = ?"),
+            (self.step, "artifact.step = ?"),
+            (self.output, "artifact.output = ?"),
+            // A range and not LIKE: the text is no pattern, and the index is used.
+            (self.digest, "artifact.digest >= ?"),
+            (self.digest, "artifact.digest < ? || 'g'"),
+        ];
+        for (value, condition) in wanted {
+            if let Some(value) = value {
+                conditions.push(condition);
+                values.push(value);
+            }
+        }
+        (conditions.join(" AND "), values)
     }
 }

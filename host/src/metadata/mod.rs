@@ -10,6 +10,7 @@ mod migrations;
 mod probes;
 mod recording;
 mod rows;
+mod run_lock;
 mod runs;
 mod settings;
 mod stacks;
@@ -19,9 +20,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub use artifacts::ArtifactRecord;
+pub use artifacts::{ArtifactFilter, ArtifactRecord};
 pub use components::NewComponent;
 pub use error::MetadataError;
+pub use run_lock::RunLock;
 pub use runs::{NewRun, RunFilter, RunRecord, StackMember, StepRecord};
 
 /// Who owns what is registered here.

@@ -19,18 +19,15 @@ impl Database {
         })
     }
 
-    /// Marks a run as interrupted whose process is gone, with the steps that were under way.
+    /// Marks a run as interrupted whose process is gone, with the steps that were under way. One that has ended stays as it is.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn mark_interrupted(&self, run: &str) -> Result<(), MetadataError> {
+    pub(super) fn mark_interrupted(&self, run: &str) -> Result<(), MetadataError> {
         self.transaction("mark a run as interrupted", |transaction| {
             let log = Recording { transaction, run };
-            let reason = "the process that ran it is gone";
-            let written = log
-                .unfinished_steps(reason)
-                .and_then(|()| log.end_run(RunStatus::Interrupted, Some(reason)));
-            written.map_err(self.failed("mark a run as interrupted"))
+            log.interrupt("the process that ran it is gone")
+                .map_err(self.failed("mark a run as interrupted"))
         })
     }
 }
@@ -141,10 +138,17 @@ impl Recording<'_> {
         self.execute(sql, params![self.run, step, name_of(status), reason, now_ms()])
     }
 
-    fn unfinished_steps(&self, reason: &str) -> rusqlite::Result<()> {
+    fn interrupt(&self, reason: &str) -> rusqlite::Result<()> {
+        // Asked again within the transaction: it may have ended since somebody saw it under way.
+        let sql = "SELECT count(*) FROM run WHERE id = ?1 AND status = 'running'";
+        let under_way: u32 = self.transaction.query_row(sql, [self.run], |row| row.get(0))?;
+        if under_way == 0 {
+            return Ok(());
+        }
         let sql = "UPDATE step_run SET status = 'cancelled', reason = ?2, ended = ?3
              WHERE run = ?1 AND status IN ('waiting', 'running')";
-        self.execute(sql, params![self.run, reason, now_ms()])
+        self.execute(sql, params![self.run, reason, now_ms()])?;
+        self.end_run(RunStatus::Interrupted, Some(reason))
     }
 
     fn end_run(&self, status: RunStatus, reason: Option<&str>) -> rusqlite::Result<()> {

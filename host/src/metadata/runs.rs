@@ -76,6 +76,8 @@ pub struct RunRecord {
     pub ended: Option<Timestamp>,
     /// How many of its steps have which status.
     pub steps: BTreeMap<String, u32>,
+    /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// A recorded step of a run.
@@ -137,7 +139,9 @@ pub struct RunFilter<'a> {
 
 const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, attempts, \
      started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
-     WHERE step_run.run = run.id GROUP BY status)) AS steps";
+     WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_object(name, value) FROM (SELECT \
+     metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
+     WHERE metric.run = run.id ORDER BY step_run.position)) AS metrics";
 
 fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let path =
@@ -157,6 +161,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         started: timestamp(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
         steps: json(row, "steps")?,
+        metrics: json(row, "metrics")?,
     })
 }
 
@@ -252,6 +257,16 @@ impl Database {
         let status = filter.status.map(super::rows::name_of);
         let limit = filter.limit.map_or(i64::MAX, i64::from);
         self.select_runs(condition, params![filter.pipeline, status], limit)
+    }
+
+    /// The ids of the runs that are marked as under way.
+    pub(super) fn runs_under_way(&self) -> Result<Vec<String>, MetadataError> {
+        let failed = self.failed("read the runs");
+        // The status is written out, so that the index of just these is used.
+        let sql = "SELECT id FROM run WHERE status = 'running'";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map([], |row| row.get(0)).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
     fn select_runs(

@@ -12,7 +12,7 @@ mod version;
 pub use component::{ComponentDetail, ComponentView, MASK};
 pub use flavor::{FieldView, FlavorView, KindView};
 pub use list::{Comparison, Filter, ListError, Listing, Order};
-pub use run::{ArtifactView, OutputView, RunRow, RunView, StepView};
+pub use run::{ArtifactDetail, ArtifactState, ArtifactView, OutputView, RunRow, RunView, StepView};
 pub use stack::{ActiveStackView, StackMemberView, StackView};
 pub use status::{ActiveNameView, PlaceView, ProjectView, StatusView};
 pub use version::VersionView;

@@ -31,6 +31,8 @@ pub struct RunRow {
     pub ended: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// A run with its steps.
@@ -137,6 +139,37 @@ pub struct ArtifactView {
     pub metadata: Map<String, Value>,
 }
 
+/// An artifact with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArtifactDetail {
+    /// What a list shows of it.
+    #[serde(flatten)]
+    pub artifact: ArtifactView,
+    /// The name of the artifact store, as it was called then.
+    pub artifact_store: Option<String>,
+    /// Where that keeps its objects, if it can be asked.
+    pub location: Option<String>,
+    /// Whether its data is there.
+    pub state: ArtifactState,
+    /// Why that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where else the same bytes are: `training-2/train.model`.
+    pub same: Vec<String>,
+}
+
+/// Whether the data of an artifact is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArtifactState {
+    /// It is, by name and size; its content is verified when it is read.
+    Available,
+    /// It is not, or not all of it.
+    Gone,
+    /// The store cannot be asked.
+    Unknown,
+}
+
 /// Milliseconds between two times.
 fn duration_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<i64> {
     Some(ended?.as_millisecond() - started?.as_millisecond())
@@ -156,6 +189,7 @@ impl RunRow {
             started: run.started.to_string(),
             ended: run.ended.map(|time| time.to_string()),
             duration_ms: duration_ms(Some(run.started), run.ended),
+            metrics: run.metrics.clone(),
         }
     }
 }

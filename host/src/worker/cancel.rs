@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::reaper;
+
 /// A request to stop, which may come before, while and after the command runs.
 #[derive(Debug, Default)]
 pub struct Cancel(Mutex<State>);
@@ -34,6 +36,7 @@ impl Cancel {
 
     /// The command runs now, as the leader of this process group.
     pub(super) fn started(&self, group: Pid) {
+        reaper::watch(group);
         let mut state = self.state();
         state.group = Some(group);
         if state.requests > 0 {
@@ -46,6 +49,7 @@ impl Cancel {
         if let Some(group) = self.state().group.take() {
             // It is well if nobody is left.
             kill_process_group(group, Signal::KILL).ok();
+            reaper::forget(group);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-use super::Cancel;
+use super::{Cancel, reaper};
 
 /// What to start.
 pub(super) struct Invocation<'a> {
@@ -31,6 +31,7 @@ pub(super) fn run(invocation: &Invocation<'_>, cancel: &Cancel) -> Result<ExitSt
     };
     let log =
         || invocation.log.try_clone().map_err(|error| format!("cannot open the log: {error}"));
+    reaper::prepare();
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(invocation.workdir)

@@ -5,6 +5,7 @@ mod attempt;
 mod cancel;
 mod command;
 mod messages;
+pub mod reaper;
 mod surroundings;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,13 @@
 //! From any earlier format of the database to today's. Migrations are numbered, and never edited once released.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::error::MetadataError;
 use super::rows::now_ms;
-use super::{OWNER, WORKSPACE};
+use super::{OWNER, PATIENCE, WORKSPACE};
 
 /// Says that a SQLite file is one of ours: "Sndy" as a number.
 const APPLICATION_ID: i32 = 0x536e_6479;
@@ -24,14 +25,14 @@ pub(super) fn bring_up_to_date(
     path: &Path,
 ) -> Result<(), MetadataError> {
     let failed = |source| MetadataError::opening(path, source);
-    // One view of the file: between two questions another process may have made the database.
-    let view =
-        connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(failed)?;
-    if format(&view, path)? == LATEST {
+    // Within a transaction: another process may be making it what it is to be, and half of that is nothing we know.
+    let snapshot = connection.transaction().map_err(failed)?;
+    let is_latest = format(&snapshot, path)? == LATEST;
+    snapshot.finish().map_err(failed)?;
+    if is_latest {
         return Ok(());
     }
-    drop(view);
-    connection.execute_batch("PRAGMA journal_mode = WAL;").map_err(failed)?;
+    write_ahead(connection).map_err(failed)?;
     // Two processes may come here at once: who is second finds that there is nothing left to do.
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -42,6 +43,25 @@ pub(super) fn bring_up_to_date(
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     transaction.pragma_update(None, "user_version", LATEST).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// Turns the write-ahead log on.
+///
+/// SQLite does not wait for others here, as it does everywhere else: of two processes that both want this and see each
+/// other, it tells one that the database is busy.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL;") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// The number of the database's format; 0 if it is empty.

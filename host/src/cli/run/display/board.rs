@@ -1,0 +1,163 @@
+//! Where the steps of a run stand, as far as it is shown. Pure: no clock, no terminal.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use crate::engine::event::{AttemptReport, Event, Outcome, StepStatus};
+
+/// What is known of a run.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    steps: HashMap<String, StepStatus>,
+    /// Handed to the orchestrator, in the order in which they were.
+    pub(super) under_way: Vec<UnderWay>,
+    /// The last attempt of steps that have not ended for good.
+    attempts: HashMap<String, Attempt>,
+    /// The last value of each metric, as `step.metric`.
+    pub(super) metrics: BTreeMap<String, f64>,
+    /// The steps that failed, in the order in which they did.
+    pub(super) failed: Vec<String>,
+}
+
+/// A step that was handed to the orchestrator.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) step: String,
+    /// When it was started; `None` while it waits for a place.
+    pub(super) since: Option<Instant>,
+    /// From 0 to 1, and what it is doing.
+    pub(super) progress: Option<(f64, String)>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    took: Duration,
+    log_tail: String,
+}
+
+/// Something that people want to know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Told {
+    Started { step: String },
+    Completed { step: String, took: Option<Duration> },
+    Cached { step: String, from: String },
+    Failed { step: String, took: Option<Duration>, reason: String, log_tail: String },
+    Skipped { step: String, reason: String },
+    Cancelled { step: String, took: Option<Duration> },
+    Warning { message: String },
+}
+
+impl Board {
+    /// Takes an event that came now, and returns what to say of it.
+    pub(super) fn hear(&mut self, event: &Event, now: Instant) -> Option<Told> {
+        match event {
+            Event::RunStarted { steps } => {
+                let waiting = |name: &String| (name.clone(), StepStatus::Waiting);
+                self.steps = steps.iter().map(|step| waiting(&step.name)).collect();
+                None
+            }
+            Event::StepCached { step, outcome, .. } => {
+                self.set(step, StepStatus::Cached);
+                self.keep_metrics(step, outcome);
+                Some(Told::Cached { step: step.clone(), from: outcome.run.clone() })
+            }
+            Event::StepSkipped { step, reason } => {
+                self.set(step, StepStatus::Skipped);
+                Some(Told::Skipped { step: step.clone(), reason: reason.clone() })
+            }
+            Event::AttemptSubmitted { step, .. } => {
+                self.set(step, StepStatus::Running);
+                let step = step.clone();
+                self.under_way.push(UnderWay { step, since: None, progress: None });
+                None
+            }
+            Event::AttemptStarted { step, .. } => {
+                let begun = self.under_way.iter_mut().find(|one| one.step == *step)?;
+                begun.since = Some(now);
+                Some(Told::Started { step: step.clone() })
+            }
+            Event::StepProgress { step, fraction, label } => {
+                let running = self.under_way.iter_mut().find(|one| one.step == *step)?;
+                running.progress = Some((*fraction, label.clone()));
+                None
+            }
+            Event::AttemptEnded { step, report, .. } => {
+                self.attempt_ended(step, report);
+                None
+            }
+            Event::StepEnded { step, status, reason } => {
+                self.set(step, *status);
+                self.ended(step, *status, reason.as_deref())
+            }
+            Event::Warning { message } => Some(Told::Warning { message: message.clone() }),
+            Event::RunEnded { .. } => None,
+        }
+    }
+
+    fn set(&mut self, step: &str, status: StepStatus) {
+        self.steps.insert(step.to_owned(), status);
+    }
+
+    fn attempt_ended(&mut self, step: &str, report: &AttemptReport) {
+        self.under_way.retain(|one| one.step != step);
+        // If nothing follows, the step waits for an input that is made again.
+        self.set(step, StepStatus::Waiting);
+        self.keep_metrics(step, &report.outcome);
+        let Outcome { started, ended, .. } = &report.outcome;
+        let took = ended.duration_since(*started).try_into().unwrap_or_default();
+        let attempt = Attempt { took, log_tail: report.log_tail.clone() };
+        self.attempts.insert(step.to_owned(), attempt);
+    }
+
+    fn keep_metrics(&mut self, step: &str, outcome: &Outcome) {
+        let named = outcome.metrics.iter().map(|(name, value)| (format!("{step}.{name}"), *value));
+        self.metrics.extend(named);
+    }
+
+    fn ended(&mut self, step: &str, status: StepStatus, reason: Option<&str>) -> Option<Told> {
+        let attempt = self.attempts.remove(step);
+        let took = attempt.as_ref().map(|attempt| attempt.took);
+        let step = step.to_owned();
+        match status {
+            StepStatus::Completed => Some(Told::Completed { step, took }),
+            StepStatus::Failed => {
+                self.failed.push(step.clone());
+                let reason = reason.unwrap_or("it is not known why").to_owned();
+                let log_tail = attempt.map(|attempt| attempt.log_tail).unwrap_or_default();
+                Some(Told::Failed { step, took, reason, log_tail })
+            }
+            // Those that had not begun are counted at the end; there may be many.
+            StepStatus::Cancelled if took.is_some() => Some(Told::Cancelled { step, took }),
+            _ => None,
+        }
+    }
+
+    /// How many steps there are.
+    pub(super) fn total(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// How many steps have this status.
+    pub(super) fn count(&self, status: StepStatus) -> usize {
+        self.steps.values().filter(|of| **of == status).count()
+    }
+
+    /// How many steps have ended for good.
+    pub(super) fn ended_steps(&self) -> usize {
+        self.total() - self.count(StepStatus::Waiting) - self.count(StepStatus::Running)
+    }
+
+    /// `5 completed, 2 cached`: how many steps ended how.
+    pub(super) fn counts(&self) -> String {
+        let all = [
+            (StepStatus::Completed, "completed"),
+            (StepStatus::Cached, "cached"),
+            (StepStatus::Failed, "failed"),
+            (StepStatus::Skipped, "skipped"),
+            (StepStatus::Cancelled, "cancelled"),
+        ];
+        let counted = all.map(|(status, word)| (self.count(status), word));
+        let shown = counted.iter().filter(|(number, _)| *number > 0);
+        shown.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+    }
+}

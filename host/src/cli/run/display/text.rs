@@ -1,0 +1,73 @@
+//! What is said of a run, in words.
+
+use std::time::Duration;
+
+use anstyle::Style;
+
+use super::board::{Board, Told};
+use crate::cli::ui::{BAD, DIM, GOOD, WARNING, styled};
+use crate::cli::{quote, table};
+use crate::engine::event::RunStatus;
+
+/// More metrics than these are looked up with `sundae runs describe`.
+const MOST_METRICS: usize = 8;
+
+/// A duration in a unit that people can read.
+pub(super) fn duration(time: Duration) -> String {
+    table::duration(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What is said of something that happened, and the sign that stands before it at a terminal.
+pub(super) fn line(told: &Told, run: &str) -> (String, String) {
+    match told {
+        Told::Started { step } => (sign(DIM, "·"), format!("{step}: started")),
+        Told::Completed { step, took } => {
+            (sign(GOOD, "✔"), format!("{step}: completed{}", after("in", *took)))
+        }
+        Told::Cached { step, from } => {
+            (sign(GOOD, "✔"), format!("{step}: {}", styled(DIM, format!("cached, from {from}"))))
+        }
+        Told::Failed { step, took, reason, log_tail } => {
+            let what = format!("failed{}: {reason}", after("after", *took));
+            let text =
+                format!("{step}: {}{}", styled(BAD, what), quote::log_tail(log_tail, run, step));
+            (sign(BAD, "✖"), text)
+        }
+        Told::Skipped { step, reason } => {
+            (sign(DIM, "–"), format!("{step}: skipped, because {reason}"))
+        }
+        Told::Cancelled { step, took } => {
+            (sign(WARNING, "✖"), format!("{step}: stopped{}", after("after", *took)))
+        }
+        Told::Warning { message } => {
+            (sign(WARNING, "!"), format!("{} {message}", styled(WARNING, "warning:")))
+        }
+    }
+}
+
+fn sign(style: Style, sign: &str) -> String {
+    styled(style, sign)
+}
+
+fn after(word: &str, took: Option<Duration>) -> String {
+    took.map(|took| format!(" {word} {}", duration(took))).unwrap_or_default()
+}
+
+/// The last words on a run.
+pub(super) fn closing(board: &Board, run: &str, status: RunStatus, took: Duration) -> String {
+    let (style, word) = match status {
+        RunStatus::Completed => (GOOD, "completed in"),
+        RunStatus::Failed => (BAD, "failed after"),
+        RunStatus::Cancelled => (WARNING, "was cancelled after"),
+        RunStatus::Running | RunStatus::Interrupted => (WARNING, "was left after"),
+    };
+    let word = styled(style, word);
+    let mut text = format!("Run `{run}` {word} {}: {}", duration(took), board.counts());
+    if board.metrics.len() <= MOST_METRICS {
+        let width = board.metrics.keys().map(String::len).max().unwrap_or(0);
+        for (name, value) in &board.metrics {
+            text.push_str(&format!("\n  {name:width$}  {}", table::number(*value)));
+        }
+    }
+    text
+}

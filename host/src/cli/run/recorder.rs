@@ -1,0 +1,67 @@
+//! Hears what happens in a run: writes it down, and shows it.
+
+use super::display::Display;
+use crate::cli::Failure;
+use crate::cli::ui::Ui;
+use crate::engine::event::{Event, RunStatus};
+use crate::engine::{EngineError, Listener};
+use crate::metadata::{Database, MetadataError};
+
+/// Writes down what happens, and shows it then: what a person was told is done is not lost any more.
+pub(super) struct Recorder<'a> {
+    database: &'a Database,
+    run: &'a str,
+    display: Display,
+    /// Why something could not be written down.
+    error: Option<MetadataError>,
+}
+
+impl<'a> Recorder<'a> {
+    /// One for the run with this id and name.
+    pub(super) fn new(database: &'a Database, ui: Ui, id: &'a str, name: &str) -> Self {
+        Self { database, run: id, display: Display::new(ui, name), error: None }
+    }
+
+    /// Says how the run ended.
+    ///
+    /// # Errors
+    /// It could not be written down.
+    pub(super) fn close(
+        self,
+        result: Result<RunStatus, EngineError>,
+    ) -> Result<RunStatus, Failure> {
+        match result {
+            Ok(status) => {
+                self.display.close(status);
+                Ok(status)
+            }
+            Err(error) => {
+                self.display.close(RunStatus::Interrupted);
+                let hint = self.error.and_then(|error| Failure::from(error).hint);
+                Err(Failure::new(error.to_string()).hint_if_any(hint))
+            }
+        }
+    }
+}
+
+/// Whether an event is to be kept: what goes by without leaving a trace costs no transaction.
+fn is_lasting(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::AttemptStarted { .. } | Event::StepProgress { .. } | Event::Warning { .. }
+    )
+}
+
+impl Listener for Recorder<'_> {
+    fn hear(&mut self, events: &[Event]) -> Result<(), String> {
+        if events.iter().any(is_lasting)
+            && let Err(error) = self.database.record(self.run, events)
+        {
+            let text = error.to_string();
+            self.error = Some(error);
+            return Err(text);
+        }
+        self.display.hear(events);
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! `sundae runs describe`
+
+use clap::Args;
+
+use super::{database, find_run};
+use crate::cli::context::Context;
+use crate::cli::table::{cell, duration, key_values, number, size, table, time};
+use crate::cli::ui::{BAD, styled};
+use crate::cli::{Failure, quote};
+use crate::engine::event::StepStatus;
+use crate::view::{RunView, StepView};
+
+/// Describe a run: its params, its steps, what they produced
+///
+/// Example: sundae runs describe training-3
+#[derive(Debug, Args)]
+pub(crate) struct Describe {
+    /// A name, an id, or the start of an id; if left out, the latest run
+    run: Option<String>,
+}
+
+impl Describe {
+    pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
+        let run = find_run(context, self.run.as_deref())?;
+        let view = RunView::new(&run, &database(context)?.steps(&run.id)?);
+        if context.wants_json() {
+            return context.ui.json(&view);
+        }
+        context.ui.data(text_of(&view))
+    }
+}
+
+fn text_of(run: &RunView) -> String {
+    let mut text = key_values(&head(run));
+    text.push('\n');
+    text.push_str(&steps_table(&run.steps));
+    for step in run.steps.iter().filter(|step| step.status == StepStatus::Failed) {
+        let reason = step.reason.as_deref().unwrap_or("it is not known why");
+        let what = styled(BAD, format!("failed: {reason}"));
+        let tail = step.log_tail.as_deref().unwrap_or_default();
+        text.push_str(&format!(
+            "\n{}: {what}{}",
+            step.name,
+            quote::log_tail(tail, &run.name, &step.name)
+        ));
+    }
+    for step in run.steps.iter().filter(|step| !step.notes.is_empty()) {
+        let notes: String = step.notes.iter().map(|note| format!("\n  {note}")).collect();
+        text.push_str(&format!("\n{} noted:{notes}", step.name));
+    }
+    text
+}
+
+fn head(run: &RunView) -> Vec<(&'static str, String)> {
+    let components =
+        run.components.iter().map(|(kind, names)| format!("{kind} {}", names.join(", ")));
+    let stack = format!("{} ({})", run.stack, components.collect::<Vec<_>>().join("; "));
+    let status = match &run.reason {
+        Some(reason) => format!("{}: {reason}", word(run.status)),
+        None => word(run.status),
+    };
+    let params = run.params.iter().map(|(name, value)| format!("{name}={}", cell("", value)));
+    let mut facts = vec![
+        ("run", run.name.clone()),
+        ("id", run.id.clone()),
+        ("pipeline", run.pipeline.clone()),
+        ("stack", stack),
+        ("status", status),
+        ("started", time(&run.started)),
+    ];
+    facts.extend(run.duration_ms.map(|ms| ("duration", duration(ms))));
+    facts.extend(run.project.clone().map(|root| ("project", root)));
+    if !run.params.is_empty() {
+        facts.push(("params", params.collect::<Vec<_>>().join(", ")));
+    }
+    facts
+}
+
+/// A status as JSON has it.
+fn word(status: impl serde::Serialize) -> String {
+    serde_json::to_value(status).map(|value| cell("", &value)).unwrap_or_default()
+}
+
+/// A heading, and what stands below it for a step.
+type Column = (&'static str, fn(&StepView) -> String);
+
+fn steps_table(steps: &[StepView]) -> String {
+    let any = |has: fn(&StepView) -> bool| steps.iter().any(has);
+    let mut columns: Vec<Column> = vec![
+        ("STEP", |step| step.name.clone()),
+        ("STATUS", |step| word(step.status)),
+        ("DURATION", |step| step.duration_ms.map(duration).unwrap_or_default()),
+    ];
+    if any(|step| step.cached_from.is_some()) {
+        columns.push(("CACHED_FROM", |step| step.cached_from.clone().unwrap_or_default()));
+    }
+    if any(|step| !step.outputs.is_empty()) {
+        columns.push(("OUTPUTS", outputs_of));
+    }
+    if any(|step| !step.metrics.is_empty()) {
+        columns.push(("METRICS", metrics_of));
+    }
+    let headings: Vec<_> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let row = |step: &StepView| columns.iter().map(|(_, text_of)| text_of(step)).collect();
+    table(&headings, &steps.iter().map(row).collect::<Vec<Vec<_>>>())
+}
+
+fn outputs_of(step: &StepView) -> String {
+    let outputs = step.outputs.iter();
+    let lines =
+        outputs.map(|(name, output)| format!("{name} ({}, {})", output.kind, size(output.size)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn metrics_of(step: &StepView) -> String {
+    let lines = step.metrics.iter().map(|(name, value)| format!("{name} {}", number(*value)));
+    lines.collect::<Vec<_>>().join("\n")
+}

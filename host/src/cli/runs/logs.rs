@@ -1,0 +1,164 @@
+//! `sundae runs logs`
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use sundae_plugin_api::ArtifactStore;
+
+use super::{database, find_run};
+use crate::artifact::{ArtifactRef, read_text};
+use crate::cli::Failure;
+use crate::cli::artifact::open_store_of;
+use crate::cli::context::Context;
+use crate::engine::event::StepStatus;
+use crate::metadata::{RunRecord, StepRecord};
+use crate::nearest::suggestion;
+
+/// Show what the steps of a run have written
+///
+/// Also that of steps that are still running.
+///
+/// Example: sundae runs logs training-3 train
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// A name, an id, or the start of an id; if left out, the latest run
+    run: Option<String>,
+
+    /// Only this step
+    step: Option<String>,
+}
+
+/// What a step has written.
+#[derive(Debug, Serialize)]
+struct StepLog {
+    step: String,
+    status: StepStatus,
+    log: String,
+}
+
+impl Logs {
+    pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
+        let run = find_run(context, self.run.as_deref()).map_err(|f| self.or_a_step(context, f))?;
+        let steps = database(context)?.steps(&run.id)?;
+        let steps: Vec<_> = match &self.step {
+            Some(name) => vec![the_step(&run, &steps, name)?],
+            None => steps.iter().collect(),
+        };
+        let logs = read(context, &run, &steps)?;
+        if context.wants_json() {
+            return context.ui.json(&logs);
+        }
+        match (&self.step, logs.as_slice()) {
+            (Some(_), [only]) if !only.log.is_empty() => {
+                context.ui.data(only.log.trim_end_matches('\n'))
+            }
+            (None, logs) if logs.iter().any(|log| !log.log.is_empty()) => {
+                context.ui.data(joined(logs))
+            }
+            (Some(step), _) => {
+                context.ui.say(format_args!("Step `{step}` has written nothing."));
+                Ok(())
+            }
+            (None, _) => {
+                context
+                    .ui
+                    .say(format_args!("The steps of run `{}` have written nothing.", run.name));
+                Ok(())
+            }
+        }
+    }
+
+    /// Somebody may have meant a step of the latest run.
+    fn or_a_step(&self, context: &Context, failure: Failure) -> Failure {
+        let (Some(text), None) = (&self.run, &self.step) else { return failure };
+        let Ok(latest) = find_run(context, None) else { return failure };
+        let steps = database(context).and_then(|database| Ok(database.steps(&latest.id)?));
+        match steps {
+            Ok(steps) if steps.iter().any(|step| step.name == *text) => failure.hint(format!(
+                "it is a step of the latest run: `sundae runs logs {} {text}`",
+                latest.name
+            )),
+            _ => failure,
+        }
+    }
+}
+
+fn the_step<'a>(
+    run: &RunRecord,
+    steps: &'a [StepRecord],
+    name: &str,
+) -> Result<&'a StepRecord, Failure> {
+    steps.iter().find(|step| step.name == name).ok_or_else(|| {
+        let names = steps.iter().map(|step| step.name.as_str());
+        Failure::new(format!("run `{}` has no step `{name}`", run.name))
+            .hint_if_any(suggestion(name, "steps", names))
+    })
+}
+
+fn joined(logs: &[StepLog]) -> String {
+    let shown = logs.iter().filter(|log| !log.log.is_empty());
+    let parts =
+        shown.map(|log| format!("==> {} <==\n{}", log.step, log.log.trim_end_matches('\n')));
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+fn read(
+    context: &Context,
+    run: &RunRecord,
+    steps: &[&StepRecord],
+) -> Result<Vec<StepLog>, Failure> {
+    let store = LazyStore { context, run, store: OnceCell::new() };
+    let mut logs = Vec::new();
+    for step in steps {
+        let log = match &step.log {
+            Some(artifact) => store.text(artifact)?,
+            None if step.status == StepStatus::Running => of_running(context, &store, step)?,
+            None => String::new(),
+        };
+        logs.push(StepLog { step: step.name.clone(), status: step.status, log });
+    }
+    Ok(logs)
+}
+
+/// The artifact store of a run, opened when something is read from it.
+struct LazyStore<'a> {
+    context: &'a Context,
+    run: &'a RunRecord,
+    store: OnceCell<Box<dyn ArtifactStore>>,
+}
+
+impl LazyStore<'_> {
+    fn text(&self, log: &ArtifactRef) -> Result<String, Failure> {
+        let store = match self.store.get() {
+            Some(store) => store,
+            None => {
+                let store = open_store_of(self.context, self.run)?;
+                self.store.get_or_init(|| store)
+            }
+        };
+        Ok(read_text(&**store, log)?)
+    }
+}
+
+/// What a step has written that is still running.
+fn of_running(
+    context: &Context,
+    store: &LazyStore<'_>,
+    step: &StepRecord,
+) -> Result<String, Failure> {
+    let folder = |folder: &PathBuf| folder.join(format!("{}-{}", step.name, step.attempt));
+    let log = store.run.attempts.as_ref().map(folder).map(|folder| folder.join("log"));
+    if let Some(bytes) = log.and_then(|log| fs::read(log).ok()) {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    // It has not begun to write, or has ended since it was looked up.
+    let steps = database(context)?.steps(&store.run.id)?;
+    let now = steps.iter().find(|now| now.name == step.name);
+    match now.and_then(|now| now.log.as_ref()) {
+        Some(artifact) => store.text(artifact),
+        None => Ok(String::new()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Commands do not outlive the process that runs them, not even one that is killed without warning.
+//!
+//! A process cannot do anything about its own sudden death, so another one does: the reaper, a child that reads from a pipe
+//! which commands are running. When the pipe ends, which it does with this process, it ends those that still are. The reaper
+//! is started with the first command; a process has one, since it dies once.
+
+mod stragglers;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+/// The hidden command by which the binary is a reaper: `sundae reaper FOLDER`.
+pub const COMMAND: &str = "reaper";
+
+/// How long commands may take to end when they are asked to, before they are ended.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Said at a proper end: nothing runs any more.
+const FAREWELL: &str = "done";
+
+static REAPER: Mutex<Reaper> = Mutex::new(Reaper::Unwanted);
+
+enum Reaper {
+    /// Nobody has asked for one: tests, and other programs than ours.
+    Unwanted,
+    /// When there is something to look after.
+    Wanted {
+        binary: PathBuf,
+        folder: PathBuf,
+    },
+    Started(Child),
+}
+
+fn reaper() -> MutexGuard<'static, Reaper> {
+    REAPER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Commands are looked after until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Armed(());
+
+/// Lets the commands of this process be looked after from now on. `binary` is one that knows [`COMMAND`], and `folder` is where
+/// the attempts of this process are made, and no other's.
+pub fn arm(binary: PathBuf, folder: &Path) -> Armed {
+    let mut reaper = reaper();
+    if matches!(*reaper, Reaper::Unwanted) {
+        *reaper = Reaper::Wanted { binary, folder: folder.to_owned() };
+    }
+    Armed(())
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *reaper(), Reaper::Unwanted);
+        if let Reaper::Started(mut child) = before {
+            let pipe = child.stdin.take();
+            // After a panic, something may be left.
+            if !std::thread::panicking() {
+                drop(pipe.map(|mut pipe| writeln!(pipe, "{FAREWELL}")));
+            }
+            // Waited for, since there are containers in which nobody else would.
+            drop(child.wait());
+        }
+    }
+}
+
+/// A command is about to be started. The reaper is there before it: a command may be quick.
+pub(super) fn prepare() {
+    reaper().start();
+}
+
+/// A command runs as the leader of this process group.
+pub(super) fn watch(group: Pid) {
+    reaper().tell('+', group);
+}
+
+/// The command has ended, with all that it started.
+pub(super) fn forget(group: Pid) {
+    reaper().tell('-', group);
+}
+
+impl Reaper {
+    fn start(&mut self) {
+        if let Self::Wanted { binary, folder } = self {
+            // Without a reaper everything works as long as this process is not killed.
+            *self = start(binary, folder).map_or(Self::Unwanted, Self::Started);
+        }
+    }
+
+    fn tell(&mut self, sign: char, group: Pid) {
+        if let Self::Started(Child { stdin: Some(pipe), .. }) = self {
+            // One write, and much less than a pipe takes at once.
+            drop(pipe.write_all(format!("{sign}{}\n", group.as_raw_pid()).as_bytes()));
+        }
+    }
+}
+
+fn start(binary: &Path, folder: &Path) -> std::io::Result<Child> {
+    use std::os::unix::process::CommandExt as _;
+    Command::new(binary)
+        .arg(COMMAND)
+        .arg(folder)
+        // If this process is itself what a step runs, the reaper of that step must not take this one for a part of it.
+        .env_remove("SUNDAE_CONTEXT")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Not in reach of what is sent to this process by a terminal.
+        .process_group(0)
+        .current_dir("/")
+        .spawn()
+}
+
+/// What the reaper does: reads which commands run, and ends them when there is nothing more to read.
+pub fn run_child(told: impl BufRead, folder: &str) {
+    let mut groups = BTreeSet::new();
+    for line in told.lines().map_while(Result::ok) {
+        if line == FAREWELL {
+            return;
+        }
+        let Some((sign, number)) = line.split_at_checked(1) else { continue };
+        let Ok(number) = number.parse::<i32>() else { continue };
+        match sign {
+            "+" => drop(groups.insert(number)),
+            "-" => drop(groups.remove(&number)),
+            _ => {}
+        }
+    }
+    groups.extend(stragglers::groups_with(&format!("SUNDAE_CONTEXT={folder}/")));
+    // 0 and 1 would be us and everybody.
+    groups.retain(|group| *group > 1);
+    end(groups.into_iter().filter_map(Pid::from_raw).collect());
+}
+
+fn end(mut groups: Vec<Pid>) {
+    let asked = Instant::now();
+    groups.retain(|group| kill_process_group(*group, Signal::TERM).is_ok());
+    while !groups.is_empty() && asked.elapsed() < GRACE {
+        std::thread::sleep(Duration::from_millis(20));
+        groups.retain(|group| test_kill_process_group(*group).is_ok());
+    }
+    for group in groups {
+        // It is well if nobody is left.
+        kill_process_group(group, Signal::KILL).ok();
+    }
+}

@@ -1,0 +1,22 @@
+//! `sundae run`, and what shows afterwards: stories with the real binary and the real plugins.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "what cannot be done here fails the test"
+)]
+
+mod run {
+    mod artifacts;
+    mod caching;
+    mod contract;
+    mod damage;
+    mod disk_full;
+    mod failing;
+    mod killed;
+    mod sandbox;
+    mod showing;
+    mod stacks;
+    mod stopping;
+    mod terminal;
+    mod together;
+}
