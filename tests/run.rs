@@ -19,4 +19,5 @@ mod run {
     mod stopping;
     mod terminal;
     mod together;
+    mod worker;
 }

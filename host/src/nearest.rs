@@ -13,7 +13,9 @@ pub(crate) fn nearest<'c>(
             continue;
         }
         let distance = strsim::osa_distance(&wrong, &candidate.to_ascii_lowercase());
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+        // Of very short names, one with every letter changed is near, and yet has nothing in common.
+        let is_near = distance <= allowed && distance < candidate.len().max(wrong.len());
+        if is_near && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }

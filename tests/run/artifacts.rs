@@ -18,6 +18,10 @@ outputs = ["only"]
 name = "two"
 run = "echo a > {out.a}; printf '\\000\\001' > {out.b}"
 outputs = ["a", "b"]
+[[steps]]
+name = "tool"
+run = "printf '#!/bin/sh\necho ran\n' > {out.tool}; chmod +x {out.tool}"
+outputs = ["tool"]
 "#,
     );
     sandbox
@@ -62,6 +66,9 @@ fn what_is_fetched_belongs_to_whoever_fetched_it() {
     sandbox.write("mine", "changed");
     sandbox.sundae(&["artifact", "get", "one.only", "--to", "mine", "--force"]).ended(0);
     assert_eq!(sandbox.read("mine"), "1\n");
+    sandbox.sundae(&["artifact", "get", "tool", "--to", "tool"]).ended(0);
+    let tool = std::process::Command::new(sandbox.work().join("tool")).output().unwrap();
+    assert_eq!(tool.stdout, b"ran\n", "what could be run still can");
     std::fs::create_dir(sandbox.work().join("folder")).unwrap();
     get("folder").ended(0);
     assert_eq!(sandbox.read("folder/only"), "1\n");
@@ -81,7 +88,10 @@ fn lists_tell_which_run_has_what() {
         let rows = rows.as_array().unwrap();
         rows.iter().map(|row| row["artifact"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&["--run", "p-1"]), ["p-1/one.only", "p-1/two.a", "p-1/two.b"]);
+    assert_eq!(
+        names(&["--run", "p-1"]),
+        ["p-1/one.only", "p-1/two.a", "p-1/two.b", "p-1/tool.tool"]
+    );
     assert_eq!(names(&["--limit", "1"]), ["p-2/one.only"]);
     assert_eq!(names(&["--pipeline", "q"]), [""; 0]);
     assert_eq!(names(&["--filter", "output=b", "--sort", "run"]), ["p-1/two.b", "p-2/two.b"]);

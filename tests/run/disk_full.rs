@@ -144,8 +144,8 @@ fn the_disk_of_the_database_is_full() {
     };
     let component = database.register_component(&new).unwrap();
     let orchestrator = database.components(Some(ComponentKind::Orchestrator)).unwrap().remove(0);
-    let stack = database.register_stack("elsewhere", &[orchestrator, component]).unwrap();
-    database.set_active_stack(&stack).unwrap();
+    database.register_stack("elsewhere", &[orchestrator, component]).unwrap();
+    sandbox.write("sundae.toml", "stack = \"elsewhere\"\n");
     drop(database);
     let (said, filler) = run_into(&sandbox, &disk);
     said.ended(1)

@@ -159,25 +159,61 @@ fn files_below(root: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// The numbers that processes have written to files of these names.
+fn pids(sandbox: &Sandbox, names: [&str; 2]) -> [u32; 2] {
+    names.map(|name| {
+        until("the step runs", || {
+            fs::read_to_string(sandbox.outside(name)).ok()?.trim().parse::<u32>().ok()
+        })
+    })
+}
+
+fn end(pids: [u32; 2]) {
+    let killed = Instant::now();
+    until("what a killed run has started ends", || {
+        pids.iter().all(|pid| !is_alive(*pid)).then_some(())
+    });
+    assert!(killed.elapsed() < Duration::from_secs(10));
+}
+
 #[test]
 fn steps_do_not_outlive_a_killed_run() {
     let sandbox = Sandbox::new();
     let at = sandbox.outside("").display().to_string();
-    sandbox.write(
-        "p.toml",
-        &format!(
-            "name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"sleep 1000 & echo $! > {at}child; echo $$ > {at}step; wait\"\n"
-        ),
-    );
+    let command = format!("sleep 1000 & echo $! > {at}child; echo $$ > {at}step; wait");
+    sandbox
+        .write("p.toml", &format!("name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"{command}\"\n"));
     let run = sandbox.start(&["run", "p.toml"]);
-    let pids = ["step", "child"].map(|name| {
-        until("the step runs", || {
-            fs::read_to_string(sandbox.outside(name)).ok()?.trim().parse::<u32>().ok()
-        })
-    });
+    let pids = pids(&sandbox, ["step", "child"]);
     kill_process(run.pid(), Signal::KILL).unwrap();
     run.wait();
-    let killed = Instant::now();
-    until("the steps of a killed run end", || pids.iter().all(|pid| !is_alive(*pid)).then_some(()));
-    assert!(killed.elapsed() < Duration::from_secs(10));
+    end(pids);
+}
+
+#[test]
+fn a_run_within_a_step_of_a_killed_run_ends_too() {
+    let sandbox = Sandbox::new();
+    let at = sandbox.outside("").display().to_string();
+    let inner = format!("echo $$ > {at}inner; exec sleep 1000");
+    sandbox.write(
+        "inner.toml",
+        &format!("name = \"inner\"\n[[steps]]\nname = \"s\"\nrun = \"{inner}\"\n"),
+    );
+    let outer =
+        format!("echo $$ > {at}outer; exec {} run inner.toml", env!("CARGO_BIN_EXE_sundae"));
+    sandbox.write(
+        "outer.toml",
+        &format!("name = \"outer\"\n[[steps]]\nname = \"s\"\nrun = \"{outer}\"\n"),
+    );
+    let run = sandbox.start(&["run", "outer.toml"]);
+    let pids = pids(&sandbox, ["outer", "inner"]);
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    run.wait();
+    end(pids);
+    let status = |run: &str| {
+        sandbox.sundae(&["runs", "describe", run, "--output", "json"]).ended(0).json()["status"]
+            .clone()
+    };
+    assert_eq!(status("outer-1"), "interrupted");
+    assert_eq!(status("inner-1"), "cancelled", "it was asked to end, and could say so");
 }

@@ -8,7 +8,7 @@ use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
 use super::digest::{digest_of_bytes, digest_of_file};
 use super::folder::{self, Content};
-use super::{ArtifactKind, ArtifactRef, object_key};
+use super::{ArtifactKind, ArtifactRef, Stamp, make_executable, object_key};
 
 /// Why an artifact could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,18 @@ impl FetchError {
     }
 }
 
-/// Makes the artifact available at `destination`, which must not exist. It is to be read only: it may be the store's own data.
+/// A file that was fetched, and how to tell whether it was changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Of its content.
+    pub digest: String,
+    /// From before it was verified.
+    pub stamp: Stamp,
+}
+
+/// Makes the artifact available at `destination`, which must not exist. To be read only: it may be the store's own data.
 ///
 /// # Errors
 /// [`FetchError`]. A damaged object is removed from the store before its error is returned.
@@ -59,67 +70,108 @@ pub fn fetch(
     store: &dyn ArtifactStore,
     artifact: &ArtifactRef,
     destination: &Path,
-) -> Result<(), FetchError> {
+) -> Result<Vec<Fetched>, FetchError> {
     match artifact.kind {
-        ArtifactKind::File => fetch_file(store, &artifact.digest, destination),
+        ArtifactKind::File => fetch_file(store, &artifact.digest, artifact.executable, destination)
+            .map(|fetched| vec![fetched]),
         ArtifactKind::Folder => fetch_folder(store, &artifact.digest, destination),
     }
+}
+
+fn writing(path: &Path) -> impl FnOnce(io::Error) -> FetchError {
+    let path = path.to_owned();
+    move |source| FetchError::Write { path, source }
 }
 
 fn fetch_file(
     store: &dyn ArtifactStore,
     digest: &str,
+    executable: bool,
     destination: &Path,
-) -> Result<(), FetchError> {
-    let key = object_key(digest).map_err(Error::from)?;
-    store.get(&key, destination).map_err(|error| missing(digest, error))?;
-    let (found, _) = digest_of_file(destination)
-        .map_err(|source| FetchError::Write { path: destination.to_owned(), source })?;
-    if found == digest {
-        return Ok(());
+) -> Result<Fetched, FetchError> {
+    let mut fetched = get_verified(store, digest, destination)?;
+    if executable {
+        own(destination).map_err(writing(destination))?;
+        fetched.stamp = Stamp::read(destination).map_err(writing(destination))?;
     }
-    drop(fs::remove_file(destination));
+    Ok(fetched)
+}
+
+/// Gets an object twice before it counts as damaged: what is damaged may be the way and not the object.
+fn get_verified(
+    store: &dyn ArtifactStore,
+    digest: &str,
+    destination: &Path,
+) -> Result<Fetched, FetchError> {
+    let key = object_key(digest).map_err(Error::from)?;
+    let mut found = String::new();
+    for _ in 0..2 {
+        store.get(&key, destination).map_err(|error| missing(digest, error))?;
+        let digested = digest_of_file(destination).map_err(writing(destination))?;
+        if digested.digest == digest {
+            let (path, digest) = (destination.to_owned(), digested.digest);
+            return Ok(Fetched { path, digest, stamp: digested.stamp });
+        }
+        found = digested.digest;
+        fs::remove_file(destination).map_err(writing(destination))?;
+    }
     Err(damaged(store, digest, format!("its content has the digest {found}")))
+}
+
+/// Puts an executable copy in the place of a file: that may be the store's own, whose permissions are not to be changed.
+fn own(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let copy = tempfile::NamedTempFile::new_in(folder)?;
+    io::copy(&mut fs::File::open(path)?, &mut copy.as_file())?;
+    make_executable(copy.as_file())?;
+    copy.persist(path)?;
+    Ok(())
 }
 
 fn fetch_folder(
     store: &dyn ArtifactStore,
     digest: &str,
     destination: &Path,
-) -> Result<(), FetchError> {
-    let writing = |path: &Path| {
-        let path = path.to_owned();
-        move |source| FetchError::Write { path, source }
-    };
+) -> Result<Vec<Fetched>, FetchError> {
     fs::create_dir(destination).map_err(writing(destination))?;
+    let mut fetched = Vec::new();
+    // Entries are sorted, so those of one folder come one after the other.
+    let mut made = destination.to_owned();
     for entry in manifest(store, digest)? {
         let path = destination.join(&entry.path);
-        if let Some(folder) = path.parent() {
+        if let Some(folder) = path.parent().filter(|folder| *folder != made) {
             fs::create_dir_all(folder).map_err(writing(folder))?;
+            folder.clone_into(&mut made);
         }
         match entry.content {
             Content::EmptyFolder => fs::create_dir_all(&path).map_err(writing(&path))?,
             Content::Link { target } => link(&target, &path).map_err(writing(&path))?,
             Content::File { digest, executable, .. } => {
-                fetch_file(store, &digest, &path)?;
-                if executable {
-                    make_executable(&path).map_err(writing(&path))?;
-                }
+                fetched.push(fetch_file(store, &digest, executable, &path)?);
             }
         }
     }
-    Ok(())
+    Ok(fetched)
 }
 
 fn manifest(store: &dyn ArtifactStore, digest: &str) -> Result<Vec<folder::Entry>, FetchError> {
+    let text = read_object(store, digest)?;
+    folder::from_text(&String::from_utf8_lossy(&text))
+        .map_err(|reason| damaged(store, digest, reason))
+}
+
+/// The bytes of an object, verified as [`get_verified`] does it.
+fn read_object(store: &dyn ArtifactStore, digest: &str) -> Result<Vec<u8>, FetchError> {
     let key = object_key(digest).map_err(Error::from)?;
-    let bytes = store.read(&key, None).map_err(|error| missing(digest, error))?;
-    let found = digest_of_bytes(&bytes);
-    if found != digest {
-        return Err(damaged(store, digest, format!("its content has the digest {found}")));
+    let mut found = String::new();
+    for _ in 0..2 {
+        let bytes = store.read(&key, None).map_err(|error| missing(digest, error))?;
+        found = digest_of_bytes(&bytes);
+        if found == digest {
+            return Ok(bytes);
+        }
     }
-    let text = String::from_utf8_lossy(&bytes);
-    folder::from_text(&text).map_err(|reason| damaged(store, digest, reason))
+    Err(damaged(store, digest, format!("its content has the digest {found}")))
 }
 
 fn missing(digest: &str, error: Error) -> FetchError {
@@ -144,12 +196,17 @@ fn damaged(store: &dyn ArtifactStore, digest: &str, found: String) -> FetchError
 /// # Errors
 /// The store could not be asked.
 pub fn is_present(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<bool, Error> {
-    let has = |digest: &str, size: Option<u64>| -> Result<bool, Error> {
-        let object = store.stat(&object_key(digest)?)?;
-        Ok(object.is_some_and(|object| size.is_none_or(|size| object.size == size)))
+    let has = |digest: &str, size: u64| -> Result<bool, Error> {
+        // What is no digest is in no store.
+        let Ok(key) = object_key(digest) else { return Ok(false) };
+        let object = store.stat(&key)?;
+        Ok(object.is_some_and(|object| object.size == size))
     };
     if artifact.kind == ArtifactKind::File {
-        return has(&artifact.digest, Some(artifact.size));
+        return has(&artifact.digest, artifact.size);
+    }
+    if object_key(&artifact.digest).is_err() {
+        return Ok(false);
     }
     let entries = match manifest(store, &artifact.digest) {
         Ok(entries) => entries,
@@ -158,7 +215,7 @@ pub fn is_present(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<b
     };
     for entry in entries {
         if let Content::File { digest, size, .. } = entry.content
-            && !has(&digest, Some(size))?
+            && !has(&digest, size)?
         {
             return Ok(false);
         }
@@ -171,29 +228,8 @@ pub fn is_present(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<b
 /// # Errors
 /// [`FetchError`].
 pub fn read_text(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<String, FetchError> {
-    let digest = artifact.digest.as_str();
-    let key = object_key(digest).map_err(Error::from)?;
-    let bytes = store.read(&key, None).map_err(|error| missing(digest, error))?;
-    let found = digest_of_bytes(&bytes);
-    if found != digest {
-        return Err(damaged(store, digest, format!("its content has the digest {found}")));
-    }
+    let bytes = read_object(store, &artifact.digest)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The file may be the store's own, whose permissions are not to be changed: an executable is a copy.
-#[cfg(unix)]
-fn make_executable(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let aside = path.with_extension("sundae-copy");
-    fs::copy(path, &aside)?;
-    fs::set_permissions(&aside, fs::Permissions::from_mode(0o555))?;
-    fs::rename(&aside, path)
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(unix)]

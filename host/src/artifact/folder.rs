@@ -2,6 +2,7 @@
 //!
 //! One JSON object a line, sorted by path. The digest of a folder is the digest of its manifest.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -40,7 +41,7 @@ pub(super) struct Found {
 }
 
 pub(super) enum What {
-    File { executable: bool },
+    File(fs::Metadata),
     EmptyFolder,
     Link { target: String },
 }
@@ -72,7 +73,7 @@ fn scan_into(folder: &Path, prefix: &str, found: &mut Vec<Found>) -> io::Result<
         } else if kind.is_symlink() {
             What::Link { target: link_target(&on_disk, &path)? }
         } else if kind.is_file() {
-            What::File { executable: is_executable(&entry.metadata()?) }
+            What::File(entry.metadata()?)
         } else {
             return Err(unusable(&on_disk, "it is neither a file nor a folder nor a link"));
         };
@@ -93,18 +94,22 @@ fn link_target(link: &Path, path: &str) -> io::Result<String> {
     if stays_inside(path, text) {
         Ok(text.to_owned())
     } else {
-        Err(unusable(link, "it is a link that leads out of the folder; copy what it links to"))
+        Err(unusable(link, "it is a link that may lead out of the folder; copy what it links to"))
     }
 }
 
 /// Whether a link at `path` to `target` leads to something within the folder.
+///
+/// The way up must come first: behind the name of another link, `..` would start from wherever that one leads.
 fn stays_inside(path: &str, target: &str) -> bool {
-    let mut depth = path.split('/').count() - 1;
+    let depth = path.split('/').count() - 1;
+    let mut up = 0;
+    let mut goes_down = false;
     for component in Path::new(target).components() {
         match component {
-            Component::Normal(_) => depth += 1,
+            Component::Normal(_) => goes_down = true,
             Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
+            Component::ParentDir if !goes_down && up < depth => up += 1,
             _ => return false,
         }
     }
@@ -123,34 +128,39 @@ pub(super) fn to_text(entries: &[Entry]) -> Result<String, serde_json::Error> {
 
 /// Reads a manifest. It came from a store, so no path in it is believed.
 pub(super) fn from_text(text: &str) -> Result<Vec<Entry>, String> {
-    text.lines()
+    let entries = text
+        .lines()
         .map(|line| {
             let entry: Entry = serde_json::from_str(line).map_err(|error| error.to_string())?;
-            let is_plain = |c: Component<'_>| matches!(c, Component::Normal(_));
-            let leads_out = match &entry.content {
-                Content::Link { target } => !stays_inside(&entry.path, target),
-                _ => false,
-            };
-            if entry.path.is_empty()
-                || !Path::new(&entry.path).components().all(is_plain)
-                || leads_out
-            {
+            if leads_out(&entry) {
                 return Err(format!("`{}` leads out of the folder", entry.path));
             }
             Ok(entry)
         })
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    match behind_a_link(&entries) {
+        None => Ok(entries),
+        Some(entry) => Err(format!("`{}` lies behind a link", entry.path)),
+    }
 }
 
-#[cfg(unix)]
-fn is_executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
+fn leads_out(Entry { path, content }: &Entry) -> bool {
+    let is_plain = |component: Component<'_>| matches!(component, Component::Normal(_));
+    if path.is_empty() || !Path::new(path).components().all(is_plain) {
+        return true;
+    }
+    matches!(content, Content::Link { target } if !stays_inside(path, target))
 }
 
-#[cfg(not(unix))]
-fn is_executable(_: &fs::Metadata) -> bool {
-    false
+/// An entry that would be written to where a link of the same folder leads.
+fn behind_a_link(entries: &[Entry]) -> Option<&Entry> {
+    let links = entries.iter().filter(|entry| matches!(entry.content, Content::Link { .. }));
+    let links: HashSet<&Path> = links.map(|link| Path::new(&link.path)).collect();
+    let is_behind = |entry: &&Entry| {
+        Path::new(&entry.path).ancestors().skip(1).any(|folder| links.contains(folder))
+    };
+    // Most folders have no links at all.
+    if links.is_empty() { None } else { entries.iter().find(is_behind) }
 }
 
 #[cfg(test)]
@@ -169,10 +179,22 @@ mod tests {
             ("l", "../b", false),
             ("a/l", "/etc", false),
             ("l", "a/b", true),
+            ("a/b/l", "../../c/./d", true),
+            // `c` may be a link to somewhere else.
+            ("a/l", "c/../d", false),
         ] {
             let line = serde_json::json!({ "path": path, "type": "link", "target": target });
             assert_eq!(from_text(&line.to_string()).is_ok(), is_fine, "{path} -> {target}");
         }
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let text = concat!(
+            "{\"path\":\"a/x\",\"type\":\"link\",\"target\":\"..\"}\n",
+            "{\"path\":\"a/x/b/c\",\"type\":\"empty-folder\"}\n",
+        );
+        assert_eq!(from_text(text), Err("`a/x/b/c` lies behind a link".to_owned()));
     }
 
     proptest! {

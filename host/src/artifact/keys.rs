@@ -2,6 +2,7 @@
 //!
 //! - `objects/ab/cdef…`: the bytes with the digest `abcdef…`: a file, a folder's manifest, a log
 //! - `outcomes/ab/cdef…`: what the step with the cache key `abcdef…` produced, as JSON
+//! - `attempts/ID/…`: what a worker in another process is told, and what it answers; gone when the attempt has ended
 
 use sundae_plugin_api::{InvalidKey, Key};
 
@@ -21,6 +22,15 @@ pub fn outcome_key(cache_key: &str) -> Result<Key, InvalidKey> {
     fanned_out("outcomes", cache_key)
 }
 
+/// The key of a file of the attempt with this id.
+///
+/// # Errors
+/// The id is not one of letters, digits and `-`.
+pub fn attempt_key(id: &str, file: &str) -> Result<Key, InvalidKey> {
+    let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    Key::new(format!("attempts/{}/{file}", if is_id { id } else { "" }))
+}
+
 /// Two digits of fan-out: 256 folders, so that no folder grows without measure.
 fn fanned_out(folder: &str, digest: &str) -> Result<Key, InvalidKey> {
     let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -31,7 +41,7 @@ fn fanned_out(folder: &str, digest: &str) -> Result<Key, InvalidKey> {
 
 #[cfg(test)]
 mod tests {
-    use super::object_key;
+    use super::{attempt_key, object_key};
 
     #[test]
     fn a_damaged_record_cannot_name_another_file() {
@@ -40,6 +50,13 @@ mod tests {
         assert_eq!(key.as_str(), format!("objects/ab/{}", "ab".repeat(31)));
         for text in ["", "ab", "../../etc/passwd", &"zz".repeat(32), &"é".repeat(32)] {
             assert!(object_key(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            attempt_key("3f-0-1", "spec.json").unwrap().as_str(),
+            "attempts/3f-0-1/spec.json"
+        );
+        for id in ["", "..", "a/b", "a.b"] {
+            assert!(attempt_key(id, "spec.json").is_err(), "{id}");
         }
     }
 }

@@ -4,18 +4,23 @@ mod digest;
 mod fetch;
 mod folder;
 mod keys;
+mod permissions;
 mod publish;
 pub mod staging;
+mod stamp;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use digest::digest_of_file;
-pub use fetch::{FetchError, fetch, is_present, read_text};
-pub use keys::{object_key, outcome_key};
+pub use digest::{Digested, digest_of_file};
+pub use fetch::{FetchError, Fetched, fetch, is_present, read_text};
+pub use keys::{attempt_key, object_key, outcome_key};
 pub use publish::{PublishError, publish, publish_text};
+pub use stamp::Stamp;
+
+use permissions::{is_executable, make_executable};
 
 /// Whether an artifact is a file or a folder of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +50,9 @@ pub struct ArtifactRef {
     pub digest: String,
     /// Bytes of the file, or of all files of the folder.
     pub size: u64,
+    /// Whether it is a file that may be run: a program that one step builds and another one starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
     /// What the step that made it said of it. Not part of its identity.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,

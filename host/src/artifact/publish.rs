@@ -10,7 +10,7 @@ use sundae_plugin_api::{ArtifactStore, Error};
 
 use super::digest::{digest_of_bytes, digest_of_file};
 use super::folder::{self, Content, Entry, What};
-use super::{ArtifactKind, ArtifactRef, object_key};
+use super::{ArtifactKind, ArtifactRef, is_executable, object_key};
 
 /// Why something could not be published.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum PublishError {
     /// There is nothing at the path.
     #[error("there is nothing at {}", .0.display())]
     Absent(PathBuf),
+    /// It is neither a file nor a folder.
+    #[error("{} is neither a file nor a folder", .0.display())]
+    Unfit(PathBuf),
     /// It cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -33,59 +36,72 @@ pub enum PublishError {
 
 /// Publishes the file or folder at `path`, which is the store's from then on: it may be moved away.
 ///
+/// What is not only at `path` stays where it is: the target of a link, and a file that has another name elsewhere.
 /// Files are published before the manifest that names them, so a folder is visible only when it is complete.
 ///
 /// # Errors
 /// [`PublishError`]; what was published before the error stays, unreferenced.
 pub fn publish(store: &dyn ArtifactStore, path: &Path) -> Result<ArtifactRef, PublishError> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(PublishError::Absent(path.to_owned()));
-        }
-        Err(source) => return Err(PublishError::Read { path: path.to_owned(), source }),
-    };
+    let mut metadata = fs::symlink_metadata(path).map_err(|error| unreadable(path, error))?;
+    let mut source = Source::Give;
+    if metadata.is_symlink() {
+        source = Source::Keep;
+        metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    }
+    let executable = metadata.is_file() && is_executable(&metadata);
     let (kind, (digest, size)) = if metadata.is_dir() {
-        (ArtifactKind::Folder, publish_folder(store, path)?)
+        (ArtifactKind::Folder, publish_folder(store, path, source)?)
+    } else if metadata.is_file() {
+        (ArtifactKind::File, publish_file(store, path, &metadata, source)?)
     } else {
-        (ArtifactKind::File, publish_file(store, path, &metadata)?)
+        // A pipe, say: reading it could take for ever.
+        return Err(PublishError::Unfit(path.to_owned()));
     };
-    Ok(ArtifactRef { kind, digest, size, metadata: Map::new() })
+    Ok(ArtifactRef { kind, digest, size, executable, metadata: Map::new() })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> PublishError {
+    if source.kind() == io::ErrorKind::NotFound {
+        PublishError::Absent(path.to_owned())
+    } else {
+        PublishError::Read { path: path.to_owned(), source }
+    }
 }
 
 fn publish_file(
     store: &dyn ArtifactStore,
     path: &Path,
     metadata: &Metadata,
+    source: Source,
 ) -> Result<(String, u64), PublishError> {
-    let read_error = |source| PublishError::Read { path: path.to_owned(), source };
-    let (digest, size) = digest_of_file(path).map_err(read_error)?;
-    let key = object_key(&digest).map_err(Error::from)?;
-    let is_link = fs::symlink_metadata(path).map_err(read_error)?.is_symlink();
+    let digested = digest_of_file(path).map_err(|error| unreadable(path, error))?;
+    let key = object_key(&digested.digest).map_err(Error::from)?;
     // A file with another name elsewhere is not ours to move and protect: whoever knows the other name may write to it.
-    let source = if is_link || has_other_names(metadata) { Source::Keep } else { Source::Give };
+    let source = if has_other_names(metadata) { Source::Keep } else { source };
     store.put(&key, path, source)?;
-    Ok((digest, size))
+    Ok((digested.digest, digested.size))
 }
 
-fn publish_folder(store: &dyn ArtifactStore, path: &Path) -> Result<(String, u64), PublishError> {
-    let read_error = |source| PublishError::Read { path: path.to_owned(), source };
+fn publish_folder(
+    store: &dyn ArtifactStore,
+    path: &Path,
+    source: Source,
+) -> Result<(String, u64), PublishError> {
     let mut total = 0;
     let mut entries = Vec::new();
-    for found in folder::scan(path).map_err(read_error)? {
+    for found in folder::scan(path).map_err(|error| unreadable(path, error))? {
         let content = match found.what {
             What::EmptyFolder => Content::EmptyFolder,
             What::Link { target } => Content::Link { target },
-            What::File { executable } => {
-                let metadata = fs::metadata(&found.on_disk).map_err(read_error)?;
-                let (digest, size) = publish_file(store, &found.on_disk, &metadata)?;
+            What::File(metadata) => {
+                let (digest, size) = publish_file(store, &found.on_disk, &metadata, source)?;
                 total += size;
-                Content::File { digest, size, executable }
+                Content::File { digest, size, executable: is_executable(&metadata) }
             }
         };
         entries.push(Entry { path: found.path, content });
     }
-    let manifest = folder::to_text(&entries).map_err(|error| read_error(error.into()))?;
+    let manifest = folder::to_text(&entries).map_err(|error| unreadable(path, error.into()))?;
     let digest = digest_of_bytes(manifest.as_bytes());
     let key = object_key(&digest).map_err(Error::from)?;
     store.write(&key, manifest.as_bytes(), Existing::Replace)?;
@@ -103,6 +119,7 @@ pub fn publish_text(store: &dyn ArtifactStore, text: &[u8]) -> Result<ArtifactRe
         kind: ArtifactKind::File,
         digest,
         size: text.len() as u64,
+        executable: false,
         metadata: Map::new(),
     })
 }

@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sundae_plugin_api::{ArtifactStore, ComponentKind, Host, Level, Orchestrator};
 
@@ -25,6 +27,8 @@ pub(super) struct Context {
     pub home: Home,
     /// The folder in which the command was given.
     pub folder: PathBuf,
+    /// Set when components shall stop what they are about.
+    pub cancelled: Arc<AtomicBool>,
     project: OnceCell<Option<Project>>,
     database: OnceCell<Database>,
     catalog: OnceCell<Catalog>,
@@ -72,6 +76,7 @@ impl Context {
             home: Home::find()?,
             folder,
             globals,
+            cancelled: Arc::default(),
             project: OnceCell::new(),
             database: OnceCell::new(),
             catalog: OnceCell::new(),
@@ -275,8 +280,8 @@ impl Context {
             component: format!("{} `{}`", component.kind, component.name),
             data_folder: self.home.component_data(&component.id),
             scratch_folder: self.home.component_scratch(&component.id),
-            log: std::sync::Arc::new(log),
-            cancelled: std::sync::Arc::default(),
+            log: Arc::new(log),
+            cancelled: Arc::clone(&self.cancelled),
         }
         .lend()
     }

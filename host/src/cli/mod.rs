@@ -22,11 +22,13 @@ mod region;
 mod run;
 mod runs;
 mod secret;
+mod signals;
 mod stack;
 mod status;
 mod table;
 mod ui;
 mod version;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -69,7 +71,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(code);
     }
     guard::tell_of_bugs();
-    ExitCode::from(guard::guarded(|| run_words(&words)))
+    ExitCode::from(guard::guarded(|| {
+        worker::run_if_asked(&words).unwrap_or_else(|| run_words(&words))
+    }))
 }
 
 fn run_words(words: &[OsString]) -> u8 {

@@ -25,13 +25,29 @@ struct KeyParts<'a> {
     params: &'a BTreeMap<String, Value>,
     environment: BTreeMap<&'a str, &'a str>,
     fingerprint: &'a BTreeMap<String, String>,
-    inputs: BTreeMap<&'a str, (ArtifactKind, &'a str, &'a Map<String, Value>)>,
+    inputs: BTreeMap<&'a str, InputPart<'a>>,
     outputs: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct InputPart<'a> {
+    kind: ArtifactKind,
+    digest: &'a str,
+    executable: bool,
+    /// How the bytes are to be read: the same ones may be a text or a number.
+    metadata: &'a Map<String, Value>,
+}
+
+impl<'a> InputPart<'a> {
+    fn of(input: &'a ArtifactRef) -> Self {
+        let ArtifactRef { kind, digest, executable, metadata, .. } = input;
+        Self { kind: *kind, digest, executable: *executable, metadata }
+    }
 }
 
 /// The cache key of a step: 64 hexadecimal digits.
 ///
-/// `code` is what [`super::code::CodeDigests::of`] found.
+/// `code` is what [`CodeDigests::of`](super::code::CodeDigests::of) found: path → digest.
 #[must_use]
 pub fn cache_key(
     step: &Step,
@@ -48,12 +64,7 @@ pub fn cache_key(
         params: &step.params,
         environment: step.env.iter().map(|(name, t)| (name.as_str(), t.source())).collect(),
         fingerprint: &step.fingerprint,
-        inputs: inputs
-            .iter()
-            .map(|(name, input)| {
-                (name.as_str(), (input.kind, input.digest.as_str(), &input.metadata))
-            })
-            .collect(),
+        inputs: inputs.iter().map(|(name, i)| (name.as_str(), InputPart::of(i))).collect(),
         outputs,
     };
     let mut hasher = blake3::Hasher::new();
@@ -129,6 +140,7 @@ mod tests {
                 kind: ArtifactKind::File,
                 digest: digest.to_owned(),
                 size,
+                executable: false,
                 metadata: metadata.as_object().cloned().unwrap_or_default(),
             };
             let inputs = BTreeMap::from([("data".to_owned(), artifact)]);

@@ -8,6 +8,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::artifact::digest_of_file;
 use crate::pipeline::{Run, Step};
+use crate::worker::CodeFile;
 
 /// Why the code of a step is not known.
 #[derive(Debug, thiserror::Error)]
@@ -38,54 +39,85 @@ pub enum CodeError {
     },
 }
 
-/// Digests of code files, each read once in a run.
+/// The code of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Code {
+    /// Path relative to the working folder → digest.
+    pub digests: BTreeMap<String, String>,
+    /// The same files, to notice when one is changed.
+    pub files: Vec<CodeFile>,
+}
+
+/// The code of steps, each file read once in a run.
 #[derive(Debug, Default)]
-pub struct CodeDigests(HashMap<PathBuf, String>);
+pub struct CodeDigests {
+    /// `None` where there is no file.
+    files: HashMap<PathBuf, Option<CodeFile>>,
+    /// What each declaration stands for, by working folder and text.
+    declared: HashMap<(PathBuf, String), Vec<PathBuf>>,
+}
 
 impl CodeDigests {
-    /// The files that are the code of a step: path relative to its working folder → digest.
+    /// The files that are the code of a step.
     ///
     /// # Errors
     /// [`CodeError`].
-    pub fn of(&mut self, step: &Step, root: &Path) -> Result<BTreeMap<String, String>, CodeError> {
-        let mut files = BTreeMap::new();
+    pub fn of(&mut self, step: &Step, root: &Path) -> Result<Code, CodeError> {
+        let mut code = Code::default();
         for declared in &step.code {
-            let found = declared_files(declared, &step.workdir)?;
-            if found.is_empty() {
-                let (declared, workdir) = (declared.clone(), step.workdir.clone());
-                return Err(CodeError::Absent { declared, workdir });
-            }
-            for path in found {
-                self.add(&path, &step.workdir, &mut files)?;
+            for path in self.declared(declared, &step.workdir)? {
+                let file = self.file(&path)?;
+                code.add(file, &step.workdir);
             }
         }
         for word in named_words(&step.run) {
             let path = step.workdir.join(&word);
-            if is_within(&path, root) && path.is_file() {
-                self.add(&path, &step.workdir, &mut files)?;
+            if is_within(&path, root) {
+                let file = self.file(&path)?;
+                code.add(file, &step.workdir);
             }
         }
-        Ok(files)
+        Ok(code)
     }
 
-    fn add(
-        &mut self,
-        path: &Path,
-        workdir: &Path,
-        files: &mut BTreeMap<String, String>,
-    ) -> Result<(), CodeError> {
-        let digest = match self.0.get(path) {
-            Some(digest) => digest.clone(),
-            None => {
-                let (digest, _) = digest_of_file(path)
-                    .map_err(|source| CodeError::Unreadable { path: path.to_owned(), source })?;
-                self.0.insert(path.to_owned(), digest.clone());
-                digest
-            }
+    fn declared(&mut self, declared: &str, workdir: &Path) -> Result<Vec<PathBuf>, CodeError> {
+        let key = (workdir.to_owned(), declared.to_owned());
+        if let Some(found) = self.declared.get(&key) {
+            return Ok(found.clone());
+        }
+        let found = declared_files(declared, workdir)?;
+        if found.is_empty() {
+            let (workdir, declared) = key;
+            return Err(CodeError::Absent { declared, workdir });
+        }
+        self.declared.insert(key, found.clone());
+        Ok(found)
+    }
+
+    fn file(&mut self, path: &Path) -> Result<Option<CodeFile>, CodeError> {
+        if let Some(file) = self.files.get(path) {
+            return Ok(file.clone());
+        }
+        let file = if path.is_file() {
+            let digested = digest_of_file(path)
+                .map_err(|source| CodeError::Unreadable { path: path.to_owned(), source })?;
+            let (digest, stamp) = (digested.digest, digested.stamp);
+            Some(CodeFile { path: path.to_owned(), digest, stamp })
+        } else {
+            None
         };
-        let name = path.strip_prefix(workdir).unwrap_or(path).display().to_string();
-        files.insert(name, digest);
-        Ok(())
+        self.files.insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+}
+
+impl Code {
+    fn add(&mut self, file: Option<CodeFile>, workdir: &Path) {
+        let Some(file) = file else { return };
+        let name = file.path.strip_prefix(workdir).unwrap_or(&file.path).display().to_string();
+        if self.digests.insert(name, file.digest.clone()).is_none() {
+            self.files.push(file);
+        }
     }
 }
 
@@ -127,15 +159,11 @@ fn is_source(entry: &DirEntry) -> bool {
 
 /// The words of a command that may name files: those without placeholders.
 fn named_words(run: &Run) -> Vec<String> {
-    let texts: Vec<String> = match run {
+    let words: Vec<String> = match run {
         Run::Exec(arguments) => {
             arguments.iter().map(|argument| argument.source().to_owned()).collect()
         }
-        Run::Shell(script) => {
-            let script = script.source();
-            shlex::split(script)
-                .unwrap_or_else(|| script.split_whitespace().map(str::to_owned).collect())
-        }
+        Run::Shell(script) => read_words(script.source()),
     };
     let names_a_file = |word: &String| {
         !word.is_empty()
@@ -143,7 +171,24 @@ fn named_words(run: &Run) -> Vec<String> {
             && !word.starts_with('-')
             && !word.contains(['{', '\n', '\0'])
     };
-    texts.into_iter().filter(names_a_file).collect()
+    words.into_iter().filter(names_a_file).collect()
+}
+
+/// The words of a script, but for those that follow a `>`: what a command writes to is not its code.
+fn read_words(script: &str) -> Vec<String> {
+    let words = shlex::split(script)
+        .unwrap_or_else(|| script.split_whitespace().map(str::to_owned).collect());
+    let mut is_written = false;
+    let mut read = Vec::new();
+    for word in words {
+        let was_written = std::mem::replace(&mut is_written, word.ends_with('>'));
+        // `tool;` and `tool)` name `tool`.
+        let word = word.trim_matches([';', '(', ')', '&', '|', '<', '`']);
+        if !was_written && !word.contains('>') {
+            read.push(word.to_owned());
+        }
+    }
+    read
 }
 
 /// Whether a path stays below `root`, read component by component.

@@ -1,11 +1,11 @@
 //! Everything that can happen in a run. The terminal, JSON lines, the database and the server are readers of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::ArtifactRef;
+pub use crate::worker::{AttemptReport, Failure, Outcome};
 
 /// Something happened. Events of one run come in order, from one thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub enum Event {
         reason: String,
         /// The orchestrator's handle.
         handle: String,
+        /// The file that its log is written to while it runs, if that is on this machine. Afterwards the report names it.
+        log: Option<PathBuf>,
     },
     /// The orchestrator has started it.
     AttemptStarted {
@@ -69,7 +71,8 @@ pub enum Event {
         /// How.
         report: Box<AttemptReport>,
     },
-    /// A step has ended for good; nothing follows for it.
+    /// A step has ended for good; nothing follows for it, unless what it made is lost while others need it: then a warning
+    /// says so, and another try of it follows.
     StepEnded {
         /// Which step.
         step: String,
@@ -103,74 +106,6 @@ pub struct PlannedStep {
     pub outputs: Vec<String>,
     /// Steps that must end before it.
     pub after: Vec<String>,
-}
-
-/// What a step produced: kept in the artifact store under the step's cache key, and recorded with the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The name and id of the run that produced it.
-    pub run: String,
-    /// By output name.
-    pub outputs: BTreeMap<String, ArtifactRef>,
-    /// What the command wrote to stdout and stderr; `None` if nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<ArtifactRef>,
-    /// The last value of each metric.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metrics: BTreeMap<String, f64>,
-    /// What the step noted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// When the command was started.
-    pub started: Timestamp,
-    /// When it had ended and its outputs were published.
-    pub ended: Timestamp,
-}
-
-/// How one try ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AttemptReport {
-    /// What it produced; the outputs are empty unless it succeeded.
-    pub outcome: Outcome,
-    /// The exit code of the command, if it was started and not killed.
-    pub exit_code: Option<i32>,
-    /// Why it did not succeed.
-    pub failure: Option<Failure>,
-    /// The last lines of the log, for people.
-    #[serde(default)]
-    pub log_tail: String,
-}
-
-/// Why a try did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Failure {
-    /// The command ended with another exit code than 0, or by a signal.
-    Command {
-        /// `exit code 2`, `killed by signal 9`.
-        message: String,
-    },
-    /// The command ended well, but an output was not there.
-    MissingOutput {
-        /// Its name.
-        output: String,
-    },
-    /// An input is damaged or gone; it has been removed, so that it is made again.
-    DamagedInput {
-        /// The input's name.
-        input: String,
-        /// The digest that it should have.
-        digest: String,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// It was cancelled.
-    Cancelled,
-    /// It could not be made: the store refused, the command does not exist, the orchestrator lost it.
-    Host {
-        /// In words.
-        message: String,
-    },
 }
 
 /// How a step stands.

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sundae_plugin_api::orchestrator::Work;
 use sundae_plugin_api::{ArtifactStore, Error};
 
-use super::cache;
-use super::event::{AttemptReport, Failure};
-use crate::worker::{self, AttemptSpec, Cancel};
+use crate::worker::{self, AttemptReport, AttemptSpec, Cancel};
 
 /// The reports of attempts that were made in this process, by job id, until the dispatcher takes them.
 #[derive(Debug, Default, Clone)]
@@ -30,27 +28,15 @@ pub(super) struct AttemptWork {
     pub(super) spec: AttemptSpec,
     pub(super) store: Arc<dyn ArtifactStore>,
     pub(super) folder: PathBuf,
-    /// Under which its outcome is kept; `None` if it is not.
-    pub(super) cache_key: Option<String>,
-    pub(super) cancel: Arc<Cancel>,
+    pub(super) cancel: Cancel,
     pub(super) reports: Reports,
 }
 
 impl Work for AttemptWork {
     fn run(&self) -> Result<i32, Error> {
-        let store = &*self.store;
-        let mut report = worker::run(&self.spec, store, &self.folder, &self.cancel);
-        if let (None, Some(key)) = (&report.failure, &self.cache_key)
-            && let Err(error) = cache::keep(store, key, &report.outcome)
-        {
-            // Loudly: a run whose outcomes are not kept would be run again without anybody knowing why.
-            let message = format!("its outcome could not be kept in the artifact store: {error}");
-            report.failure = Some(Failure::Host { message });
-            report.outcome.outputs.clear();
-        }
-        // What was published is no longer here; the rest is nobody's.
-        drop(std::fs::remove_dir_all(&self.folder));
-        let exit_code = report.exit_code.unwrap_or(0);
+        let report = worker::run(&self.spec, &*self.store, &self.folder, &self.cancel);
+        // One that was killed, or could not be started, has none.
+        let exit_code = report.exit_code.unwrap_or(i32::from(report.failure.is_some()));
         self.reports.put(&self.spec.id, report);
         Ok(exit_code)
     }

@@ -13,10 +13,13 @@ mod state;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use sundae_plugin_api::orchestrator::JobDescription;
 use sundae_plugin_api::{ArtifactStore, Orchestrator};
 
 use crate::pipeline::Pipeline;
+use crate::worker::AttemptSpec;
 use event::{Event, RunStatus};
 
 /// Hears what happens in a run.
@@ -44,11 +47,17 @@ pub struct Engine<'a> {
     pub staging: &'a Path,
     /// Whether earlier outcomes may stand in for running steps.
     pub use_cache: bool,
-    /// How the same work is done by a process of its own.
-    pub worker: &'a dyn Fn(&crate::worker::AttemptSpec) -> Result<Vec<String>, String>,
+    /// Fills in how a process of its own does the same work: the command, and its environment. Asked only if the
+    /// orchestrator's jobs run elsewhere; [`portable`](crate::worker::portable) has what the command must do.
+    pub worker: &'a DescribeWorker<'a>,
     /// Counts the requests to stop.
     pub stop: &'a Stop,
+    /// How long a step that was asked to stop may take before it is stopped; and how long being stopped may take.
+    pub grace: Duration,
 }
+
+/// Fills in the worker command of an attempt. Or says why there is none, in words.
+pub type DescribeWorker<'a> = dyn Fn(&AttemptSpec, &mut JobDescription) -> Result<(), String> + 'a;
 
 /// Requests to stop a run, from a signal handler or another thread. The first asks steps to end; the second ends them.
 #[derive(Debug, Default)]
@@ -76,6 +85,9 @@ pub enum EngineError {
 }
 
 impl Engine<'_> {
+    /// A fitting [`Self::grace`], long enough for a step to write a checkpoint.
+    pub const GRACE: Duration = Duration::from_secs(10);
+
     /// Runs the pipeline to its end.
     ///
     /// # Errors

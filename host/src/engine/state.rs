@@ -1,6 +1,6 @@
 //! Where each step of a run stands, and what that lets happen. Pure: no clock, no store, no orchestrator.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::event::StepStatus;
 use crate::artifact::ArtifactRef;
@@ -10,6 +10,7 @@ use crate::pipeline::{Graph, Pipeline};
 pub(super) struct State<'a> {
     pipeline: &'a Pipeline,
     graph: Graph,
+    numbers: HashMap<&'a str, usize>,
     steps: Vec<StepState>,
     /// Steps that wait for nothing any more, in the order in which they are to start.
     ready: BTreeSet<(usize, usize)>,
@@ -26,6 +27,10 @@ pub(super) struct StepState {
     pub(super) attempts: u32,
     /// How often it was made again because its data was lost.
     pub(super) remade: u32,
+    /// What it made was lost, whatever the store says: so no earlier outcome can stand in for it.
+    pub(super) is_lost: bool,
+    /// How often its job was lost.
+    pub(super) lost: u32,
 }
 
 impl<'a> State<'a> {
@@ -41,12 +46,16 @@ impl<'a> State<'a> {
                 outputs: BTreeMap::new(),
                 attempts: 0,
                 remade: 0,
+                is_lost: false,
+                lost: 0,
             })
             .collect();
         let unblocked = (0..steps.len()).filter(|step| steps[*step].blocked_by.is_empty());
         let ready = unblocked.map(|step| (rank[step], step)).collect();
         let unfinished = steps.len();
-        Self { pipeline, graph, steps, ready, rank, unfinished }
+        let names = pipeline.steps.iter().enumerate();
+        let numbers = names.map(|(step, described)| (described.name.as_str(), step)).collect();
+        Self { pipeline, graph, numbers, steps, ready, rank, unfinished }
     }
 
     pub(super) fn order(&self) -> &[usize] {
@@ -60,11 +69,7 @@ impl<'a> State<'a> {
     /// The number of the step that makes an input.
     pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
         let wanted = &self.pipeline.steps[step].inputs.get(input)?.step;
-        self.graph
-            .needs(step)
-            .iter()
-            .copied()
-            .find(|need| self.pipeline.steps[*need].name == *wanted)
+        self.numbers.get(wanted.as_str()).copied()
     }
 
     /// The artifacts that a step takes, all of whose needs have ended well.
@@ -83,6 +88,11 @@ impl<'a> State<'a> {
         self.ready.pop_first().map(|(_, step)| step)
     }
 
+    /// Whether there is a step that may start.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Whether every step has ended.
     pub(super) fn is_finished(&self) -> bool {
         self.unfinished == 0
@@ -92,8 +102,17 @@ impl<'a> State<'a> {
     pub(super) fn start(&mut self, step: usize) -> u32 {
         let state = &mut self.steps[step];
         state.status = StepStatus::Running;
+        state.is_lost = false;
         state.attempts += 1;
         state.attempts
+    }
+
+    /// The job of a step was lost: the step may start again.
+    pub(super) fn try_again(&mut self, step: usize) {
+        let state = &mut self.steps[step];
+        state.status = StepStatus::Waiting;
+        state.lost += 1;
+        self.ready.insert((self.rank[step], step));
     }
 
     /// A step has ended well: what waits only for it may start.
@@ -141,6 +160,12 @@ impl<'a> State<'a> {
         order.filter(|step| self.steps[*step].status == StepStatus::Waiting).collect()
     }
 
+    /// Whether what needs this step cannot run.
+    pub(super) fn has_ended_badly(&self, step: usize) -> bool {
+        use StepStatus::{Cancelled, Failed, Skipped};
+        matches!(self.steps[step].status, Failed | Skipped | Cancelled)
+    }
+
     /// Data that `producer` made is lost: `step` waits until it is made again. Returns whether that was not yet under way.
     pub(super) fn remake(&mut self, producer: usize, step: usize) -> bool {
         self.steps[step].status = StepStatus::Waiting;
@@ -151,6 +176,7 @@ impl<'a> State<'a> {
         }
         state.status = StepStatus::Waiting;
         state.remade += 1;
+        state.is_lost = true;
         self.unfinished += 1;
         self.ready.insert((self.rank[producer], producer));
         true

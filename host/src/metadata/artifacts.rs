@@ -73,10 +73,18 @@ impl Database {
         let failed = self.failed("read the artifacts");
         let limit = filter.limit.map_or(i64::MAX, i64::from);
         let (conditions, values) = filter.conditions();
+        // Where nothing narrows it down: from the newest run on, so that a limit is reached soon. The limit of the subquery is
+        // none; it keeps SQLite from rearranging this.
+        let tables = match (filter.run, filter.digest) {
+            (None, None) => {
+                "(SELECT * FROM run ORDER BY started DESC, number DESC LIMIT -1) AS run CROSS JOIN artifact"
+            }
+            _ => "artifact JOIN run",
+        };
         let sql = format!(
             "SELECT run.id AS run_id, run.name AS run_name, artifact.step, artifact.output, artifact.kind,
-                 artifact.digest, artifact.size, artifact.metadata, artifact.created
-             FROM artifact JOIN run ON run.id = artifact.run
+                 artifact.digest, artifact.size, artifact.executable, artifact.metadata, artifact.created
+             FROM {tables} ON run.id = artifact.run
              LEFT JOIN step_run ON step_run.run = artifact.run AND step_run.name = artifact.step
              WHERE {conditions}
              ORDER BY run.started DESC, run.number DESC, step_run.position, artifact.output LIMIT {limit}"

@@ -45,10 +45,12 @@ impl Recording<'_> {
             Event::StepSkipped { step, reason } => {
                 self.step_ended(step, StepStatus::Skipped, Some(reason))
             }
-            Event::AttemptSubmitted { step, attempt, key, reason, handle, .. } => {
+            Event::AttemptSubmitted { step, attempt, key, reason, handle, log } => {
                 let sql = "UPDATE step_run SET status = 'running', attempt = ?3, cache_key = ?4, reason = ?5,
-                     handle = ?6, started = ?7, ended = NULL WHERE run = ?1 AND name = ?2";
-                self.execute(sql, params![self.run, step, attempt, key, reason, handle, now_ms()])
+                     handle = ?6, log_file = ?7, started = ?8, ended = NULL WHERE run = ?1 AND name = ?2";
+                let log = log.as_ref().map(|log| log.display().to_string());
+                let values = params![self.run, step, attempt, key, reason, handle, log, now_ms()];
+                self.execute(sql, values)
             }
             Event::AttemptEnded { step, report, .. } => self.attempt_ended(step, report),
             Event::StepEnded { step, status, reason } => {
@@ -84,8 +86,8 @@ impl Recording<'_> {
     }
 
     fn attempt_ended(&self, step: &str, report: &AttemptReport) -> rusqlite::Result<()> {
-        let sql = "UPDATE step_run SET exit_code = ?3, log = ?4, log_tail = ?5, notes = ?6, started = ?7, ended = ?8
-             WHERE run = ?1 AND name = ?2";
+        let sql = "UPDATE step_run SET exit_code = ?3, log_file = NULL, log = ?4, log_tail = ?5, notes = ?6,
+             started = ?7, ended = ?8 WHERE run = ?1 AND name = ?2";
         let outcome = &report.outcome;
         let log = outcome.log.as_ref().map(to_json);
         let tail = report.failure.as_ref().map(|_| report.log_tail.as_str());
@@ -109,8 +111,9 @@ impl Recording<'_> {
         for (name, value) in &outcome.metrics {
             self.execute(sql, params![self.run, step, name, value])?;
         }
-        let sql = "INSERT OR REPLACE INTO artifact (run, step, output, kind, digest, size, metadata, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT OR REPLACE INTO artifact
+               (run, step, output, kind, digest, size, executable, metadata, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         for (name, artifact) in &outcome.outputs {
             let values = params![
                 self.run,
@@ -119,6 +122,7 @@ impl Recording<'_> {
                 name_of(artifact.kind),
                 artifact.digest,
                 artifact.size,
+                artifact.executable,
                 to_json(&artifact.metadata),
                 outcome.ended.as_millisecond(),
             ];
@@ -152,8 +156,7 @@ impl Recording<'_> {
     }
 
     fn end_run(&self, status: RunStatus, reason: Option<&str>) -> rusqlite::Result<()> {
-        let sql =
-            "UPDATE run SET status = ?2, reason = ?3, ended = ?4, attempts = NULL WHERE id = ?1";
+        let sql = "UPDATE run SET status = ?2, reason = ?3, ended = ?4 WHERE id = ?1";
         self.execute(sql, params![self.run, name_of(status), reason, now_ms()])
     }
 }

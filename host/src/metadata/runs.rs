@@ -13,7 +13,7 @@ use super::rows::{json, json_if_any, named, now_ms, timestamp, timestamp_if_any,
 use super::{Database, MetadataError, OWNER};
 use crate::artifact::ArtifactRef;
 use crate::engine::event::{RunStatus, StepStatus};
-use crate::stack::Named;
+use crate::stack::{Component, Named};
 
 /// A run that is about to begin.
 #[derive(Debug, Clone)]
@@ -30,8 +30,6 @@ pub struct NewRun<'a> {
     pub project: Option<PathBuf>,
     /// The params of the pipeline.
     pub params: &'a BTreeMap<String, Value>,
-    /// Where its attempts are made.
-    pub attempts: Option<PathBuf>,
 }
 
 /// A component of the stack that a run had, as it was called then.
@@ -43,6 +41,12 @@ pub struct StackMember {
     pub kind: ComponentKind,
     /// Its name.
     pub name: String,
+}
+
+impl From<&Component> for StackMember {
+    fn from(component: &Component) -> Self {
+        Self { id: component.id.clone(), kind: component.kind, name: component.name.clone() }
+    }
 }
 
 /// A recorded run.
@@ -68,8 +72,6 @@ pub struct RunRecord {
     pub status: RunStatus,
     /// Why, where it did not complete.
     pub reason: Option<String>,
-    /// Where its attempts are made, while it goes on.
-    pub attempts: Option<PathBuf>,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -101,6 +103,8 @@ pub struct StepRecord {
     pub after: Vec<String>,
     /// The exit code of its last attempt.
     pub exit_code: Option<i32>,
+    /// While it runs, the file that its log is written to, if that is on this machine.
+    pub log_file: Option<PathBuf>,
     /// Its log, in the artifact store.
     pub log: Option<ArtifactRef>,
     /// The last lines of its log, where it failed.
@@ -137,8 +141,7 @@ pub struct RunFilter<'a> {
     pub limit: Option<u32>,
 }
 
-const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, attempts, \
-     started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
+const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
      WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_object(name, value) FROM (SELECT \
      metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
      WHERE metric.run = run.id ORDER BY step_run.position)) AS metrics";
@@ -157,7 +160,6 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         owner: row.get("owner")?,
         status: named(row, "status")?,
         reason: row.get("reason")?,
-        attempts: path("attempts")?,
         started: timestamp(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
         steps: json(row, "steps")?,
@@ -176,6 +178,7 @@ fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
         inputs: json(row, "inputs")?,
         after: json(row, "after")?,
         exit_code: row.get("exit_code")?,
+        log_file: row.get::<_, Option<String>>("log_file")?.map(PathBuf::from),
         log: json_if_any(row, "log")?,
         log_tail: row.get("log_tail")?,
         notes: json_if_any(row, "notes")?.unwrap_or_default(),
@@ -198,8 +201,8 @@ impl Database {
             let number: i64 =
                 transaction.query_row(sql, [new.pipeline], |row| row.get(0)).map_err(&failed)?;
             let sql = "INSERT INTO run
-                 (id, name, pipeline, number, stack, members, project, params, owner, status, attempts, started)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)";
+                 (id, name, pipeline, number, stack, members, project, params, owner, status, started)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10)";
             let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
             let values = params![
                 new.id,
@@ -211,7 +214,6 @@ impl Database {
                 path(&new.project),
                 to_json(new.params),
                 OWNER,
-                path(&new.attempts),
                 now_ms(),
             ];
             transaction.execute(sql, values).map_err(&failed)?;
@@ -290,7 +292,7 @@ impl Database {
     /// The database cannot be read.
     pub fn steps(&self, run: &str) -> Result<Vec<StepRecord>, MetadataError> {
         let failed = self.failed("read the steps of a run");
-        let sql = "SELECT name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log,
+        let sql = "SELECT name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, log,
                  log_tail, notes, started, ended FROM step_run WHERE run = ?1 ORDER BY position";
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         let rows = statement.query_map([run], step_of).map_err(&failed)?;
@@ -327,7 +329,7 @@ impl Database {
         run: &str,
     ) -> Result<BTreeMap<String, BTreeMap<String, ArtifactRef>>, MetadataError> {
         let failed = self.failed("read the artifacts of a run");
-        let sql = "SELECT step, output, kind, digest, size, metadata FROM artifact WHERE run = ?1";
+        let sql = "SELECT step, output, kind, digest, size, executable, metadata FROM artifact WHERE run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         let mut rows = statement.query([run]).map_err(&failed)?;
         let mut outputs: BTreeMap<String, BTreeMap<String, ArtifactRef>> = BTreeMap::new();
@@ -342,12 +344,13 @@ impl Database {
     }
 }
 
-/// The artifact that the columns `kind`, `digest`, `size` and `metadata` describe.
+/// The artifact that the columns `kind`, `digest`, `size`, `executable` and `metadata` describe.
 pub(super) fn artifact_of(row: &Row<'_>) -> rusqlite::Result<ArtifactRef> {
     Ok(ArtifactRef {
         kind: named(row, "kind")?,
         digest: row.get("digest")?,
         size: row.get("size")?,
+        executable: row.get("executable")?,
         metadata: json::<Map<String, Value>>(row, "metadata")?,
     })
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub use error::{PipelineError, Place, Problem};
 pub use graph::{Cycle, Graph};
-pub use names::{is_name, variable};
+pub use names::{is_name, is_reserved, variable};
 pub use params::text;
 pub use step::{OutputRef, Run, Step};
 pub use template::{Quoting, Reference, Slot, Template, TemplateError, Values};
@@ -103,3 +103,6 @@ impl Pipeline {
         Graph::new(&self.steps)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,12 +131,17 @@ impl<'d> Known<'d> {
         let place = self.places.get(name.as_str()).copied();
         if place.is_none() {
             problems.at(after.span, || {
-                let step = quoted(&step.name.value);
+                let step = &step.name.value;
                 Complaint::new(format!(
-                    "step {step} comes after {}, and there is no such step",
+                    "step {} comes after {}, and there is no such step",
+                    quoted(step),
                     quoted(name)
                 ))
-                .hint_if_any(suggestion(name, "steps", self.names()))
+                .hint_if_any(suggestion(
+                    name,
+                    "steps",
+                    self.others(step.as_str()),
+                ))
             });
         }
         place
@@ -161,12 +166,11 @@ impl<'d> Known<'d> {
             quoted(&step.name.value),
             quoted(&from.step)
         ));
-        let meant = nearest(&from.step, self.names()).and_then(|name| self.places.get(name));
+        let others = || self.others(&step.name.value);
+        let meant = nearest(&from.step, others()).and_then(|name| self.places.get(name));
         match meant {
             Some(&place) => complaint.hint(self.did_you_mean(place, from)),
-            None => {
-                complaint.hint_if_any(listed(self.names()).map(|names| format!("steps: {names}")))
-            }
+            None => complaint.hint_if_any(listed(others()).map(|names| format!("steps: {names}"))),
         }
     }
 
@@ -200,8 +204,9 @@ impl<'d> Known<'d> {
         }))
     }
 
-    fn names(&self) -> impl Iterator<Item = &'d str> + Clone {
-        self.steps.iter().map(|step| step.name.value.as_str())
+    /// The names of all steps but one: no step can wait for itself.
+    fn others(&self, step: &str) -> impl Iterator<Item = &'d str> + Clone {
+        self.steps.iter().map(|step| step.name.value.as_str()).filter(move |name| *name != step)
     }
 
     fn outputs_of(&self, place: usize) -> impl Iterator<Item = &'d str> + Clone {

@@ -110,6 +110,8 @@ pub struct OutputView {
     pub digest: String,
     /// Bytes.
     pub size: u64,
+    /// Whether it is a file that may be run.
+    pub executable: bool,
     /// What the step said of it.
     pub metadata: Map<String, Value>,
 }
@@ -131,6 +133,8 @@ pub struct ArtifactView {
     pub kind: ArtifactKind,
     /// Bytes.
     pub size: u64,
+    /// Whether it is a file that may be run.
+    pub executable: bool,
     /// BLAKE3 of its content, as 64 hexadecimal digits.
     pub digest: String,
     /// When it was published.
@@ -257,6 +261,7 @@ impl OutputView {
             kind: artifact.kind,
             digest: artifact.digest.clone(),
             size: artifact.size,
+            executable: artifact.executable,
             metadata: artifact.metadata.clone(),
         }
     }
@@ -274,6 +279,7 @@ impl ArtifactView {
             output: record.output.clone(),
             kind: record.artifact.kind,
             size: record.artifact.size,
+            executable: record.artifact.executable,
             digest: record.artifact.digest.clone(),
             created: record.created.to_string(),
             metadata: record.artifact.metadata.clone(),

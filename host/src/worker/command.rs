@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::{Cancel, reaper};
+use crate::pipeline::is_reserved;
 
 /// What to start.
 pub(super) struct Invocation<'a> {
@@ -32,7 +33,13 @@ pub(super) fn run(invocation: &Invocation<'_>, cancel: &Cancel) -> Result<ExitSt
     let log =
         || invocation.log.try_clone().map_err(|error| format!("cannot open the log: {error}"));
     reaper::prepare();
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // What another run tells its own step is not for this one: that step may be what has started us.
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    for name in inherited.filter(|name| name.to_str().is_some_and(is_reserved)) {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(arguments)
         .current_dir(invocation.workdir)
         .envs(invocation.environment)
@@ -67,8 +74,15 @@ fn not_started(program: &str, workdir: &Path, error: &io::Error) -> String {
         return format!("the working folder {} does not exist", workdir.display());
     }
     match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') && workdir.join(program).exists() => {
+            format!("what the first line of `{program}` names as its interpreter was not found")
+        }
         io::ErrorKind::NotFound => format!("the program `{program}` was not found"),
         io::ErrorKind::PermissionDenied => format!("`{program}` may not be executed"),
+        io::ErrorKind::ArgumentListTooLong => format!(
+            "the command line and the environment of `{program}` are longer than this system allows; hand long values \
+             over in files, or let the step read them from the file that `SUNDAE_CONTEXT` names"
+        ),
         _ => format!("cannot start `{program}`: {error}"),
     }
 }
@@ -77,9 +91,17 @@ fn not_started(program: &str, workdir: &Path, error: &io::Error) -> String {
 pub(super) fn complaint(status: ExitStatus) -> Option<String> {
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
+        // How a shell tells that what it ran was killed.
+        (Some(code @ 129..=192), _) => Some(format!("exit code {code}: {}", killed(code - 128))),
         (Some(code), _) => Some(format!("exit code {code}")),
-        (None, Some(9)) => Some("killed by signal 9; was there too little memory?".to_owned()),
-        (None, Some(signal)) => Some(format!("killed by signal {signal}")),
+        (None, Some(signal)) => Some(killed(signal)),
         (None, None) => Some("it ended in an unknown way".to_owned()),
+    }
+}
+
+fn killed(signal: i32) -> String {
+    match signal {
+        9 => "killed by signal 9; was there too little memory?".to_owned(),
+        signal => format!("killed by signal {signal}"),
     }
 }

@@ -1,8 +1,9 @@
 //! What a step says while it runs: JSON lines in the file that `SUNDAE_MESSAGES` names.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -55,55 +56,93 @@ pub(super) struct Messages {
 /// A step that floods its messages fills its disk, but not our memory.
 const LONGEST: u64 = 16 << 20;
 
-/// Reads the messages; no file is no messages.
-pub(super) fn read(path: &Path) -> Messages {
+/// Reads the messages of a step with these outputs; no file is no messages.
+pub(super) fn read(path: &Path, outputs: &[String]) -> Messages {
     let mut messages = Messages::default();
-    match fs::metadata(path) {
-        Err(_) => return messages,
-        Ok(metadata) if metadata.len() > LONGEST => {
-            messages
-                .complaints
-                .push("the messages are longer than 16 MiB; they are not read".to_owned());
-            return messages;
-        }
-        Ok(_) => {}
+    let Ok(mut file) = File::open(path) else { return messages };
+    if file.metadata().is_ok_and(|metadata| metadata.len() > LONGEST) {
+        messages
+            .complaints
+            .push("the messages are longer than 16 MiB; they are not read".to_owned());
+        return messages;
     }
-    let bytes = fs::read(path).unwrap_or_default();
+    let mut bytes = Vec::new();
+    if let Err(error) = file.read_to_end(&mut bytes) {
+        messages.complaints.push(format!("the messages cannot be read: {error}"));
+    }
     let text = String::from_utf8_lossy(&bytes);
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str(line) {
-            Ok(Message::Metric { metric, value }) => {
-                messages.metrics.insert(metric, value);
-            }
-            Ok(Message::Note { note }) => messages.notes.push(note),
-            Ok(Message::Progress { .. }) => {}
-            Ok(Message::Output { output, metadata }) => {
-                messages.metadata.entry(output).or_default().extend(metadata);
-            }
-            Err(_) => messages.complaints.push(format!(
-                "line {} of the messages is none: it needs `metric` with `value`, `note`, `progress`, or `output` with \
-                 `metadata`",
-                number + 1
-            )),
+        if let Err(complaint) = messages.take(line, outputs) {
+            messages.complaints.push(format!("line {} of the messages {complaint}", number + 1));
         }
     }
     messages
 }
 
-/// The last progress in a file that is still being written, if there is any.
-#[must_use]
-pub fn latest_progress(path: &Path) -> Option<(f64, String)> {
-    let bytes = fs::read(path).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().rev().find_map(|line| match serde_json::from_str(line) {
-        Ok(Message::Progress { progress, label }) => Some((progress.clamp(0.0, 1.0), label)),
-        _ => None,
-    })
+impl Messages {
+    /// Takes a line, or says what is wrong with it.
+    fn take(&mut self, line: &str, outputs: &[String]) -> Result<(), String> {
+        match serde_json::from_str(line) {
+            Ok(Message::Metric { metric, value }) => {
+                self.metrics.insert(metric, value);
+            }
+            Ok(Message::Note { note }) => self.notes.push(note),
+            Ok(Message::Progress { .. }) => {}
+            Ok(Message::Output { output, metadata }) if outputs.contains(&output) => {
+                self.metadata.entry(output).or_default().extend(metadata);
+            }
+            Ok(Message::Output { output, .. }) => {
+                return Err(format!("tells of `{output}`, which is no output of this step"));
+            }
+            Err(_) => {
+                return Err("is none: it needs `metric` with `value`, `note`, `progress`, or `output` with \
+                     `metadata`".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The progress that a step tells of while it runs.
+#[derive(Debug)]
+pub struct Progress {
+    path: PathBuf,
+    /// Up to there, all lines were read.
+    read: u64,
+}
+
+impl Progress {
+    /// The progress in the messages at `path`, which need not exist yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, read: 0 }
+    }
+
+    /// The last progress that was told since the last call: from 0 to 1, and what the step is doing.
+    pub fn news(&mut self) -> Option<(f64, String)> {
+        if std::fs::metadata(&self.path).ok()?.len() <= self.read {
+            return None;
+        }
+        let mut file = File::open(&self.path).ok()?;
+        file.seek(SeekFrom::Start(self.read)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        // The last line may still be being written.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n')? + 1;
+        self.read += whole as u64;
+        let text = String::from_utf8_lossy(&bytes[..whole]);
+        text.lines().rev().find_map(|line| match serde_json::from_str(line) {
+            Ok(Message::Progress { progress, label }) => Some((progress.clamp(0.0, 1.0), label)),
+            _ => None,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::io::Write;
 
     #[test]
     fn the_last_metric_counts_and_a_bad_line_is_a_complaint() {
@@ -116,15 +155,42 @@ mod tests {
             "{\"note\":\"done\"}\n",
             "{\"progress\":7,\"label\":\"last\"}\n",
             "{\"output\":\"model\",\"metadata\":{\"rows\":3}}\n",
+            "{\"output\":\"modle\",\"metadata\":{\"rows\":3}}\n",
+            "{\"metric\":\"loss\",\"value\":NaN}",
         );
         fs::write(&path, lines).unwrap();
-        let messages = read(&path);
+        let messages = read(&path, &["model".to_owned()]);
         assert_eq!(messages.metrics, BTreeMap::from([("loss".to_owned(), 0.5)]));
         assert_eq!(messages.notes, ["done"]);
         assert_eq!(messages.metadata["model"]["rows"], 3);
-        assert_eq!(messages.complaints.len(), 1);
-        assert!(messages.complaints[0].starts_with("line 3 "));
-        assert_eq!(latest_progress(&path), Some((1.0, "last".to_owned())));
-        assert_eq!(read(&folder.path().join("absent")), Messages::default());
+        let none = "is none: it needs `metric` with `value`, `note`, `progress`, or `output` with `metadata`";
+        assert_eq!(
+            messages.complaints,
+            [
+                format!("line 3 of the messages {none}"),
+                "line 8 of the messages tells of `modle`, which is no output of this step"
+                    .to_owned(),
+                format!("line 9 of the messages {none}"),
+            ]
+        );
+        assert_eq!(read(&folder.path().join("absent"), &[]), Messages::default());
+    }
+
+    #[test]
+    fn progress_is_told_once_and_only_in_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("messages.jsonl");
+        let mut progress = Progress::new(path.clone());
+        assert_eq!(progress.news(), None);
+        let mut file = File::create(&path).unwrap();
+        file.write_all(
+            b"{\"progress\":0.1}\n{\"progress\":0.2,\"label\":\"b\"}\n{\"note\":\"\"}\n{\"prog",
+        )
+        .unwrap();
+        assert_eq!(progress.news(), Some((0.2, "b".to_owned())));
+        assert_eq!(progress.news(), None);
+        file.write_all(b"ress\":7}\n").unwrap();
+        assert_eq!(progress.news(), Some((1.0, String::new())));
+        assert_eq!(progress.news(), None);
     }
 }

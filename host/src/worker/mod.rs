@@ -3,12 +3,19 @@
 
 mod attempt;
 mod cancel;
+mod code;
 mod command;
+mod inputs;
+mod log;
 mod messages;
+mod outcomes;
+pub mod portable;
 pub mod reaper;
+mod report;
 mod surroundings;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +24,10 @@ use crate::pipeline::Step;
 
 pub use attempt::run;
 pub use cancel::Cancel;
-pub use messages::{Message, latest_progress};
+pub use code::CodeFile;
+pub use messages::{Message, Progress};
+pub use outcomes::{keep, kept};
+pub use report::{AttemptReport, Failure, Outcome};
 
 /// All that is needed to make one attempt, wherever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,4 +46,20 @@ pub struct AttemptSpec {
     pub step: Step,
     /// By input name.
     pub inputs: BTreeMap<String, ArtifactRef>,
+    /// Under which the outcome is kept for later runs; `None` if it is not.
+    pub cache_key: Option<String>,
+    /// The code that went into the cache key.
+    pub code: Vec<CodeFile>,
+}
+
+/// The file that the log of an attempt in `folder` is written to while it runs.
+#[must_use]
+pub fn log_in(folder: &Path) -> PathBuf {
+    folder.join(surroundings::LOG)
+}
+
+/// The file that the messages of an attempt in `folder` are written to.
+#[must_use]
+pub fn messages_in(folder: &Path) -> PathBuf {
+    folder.join(surroundings::MESSAGES)
 }

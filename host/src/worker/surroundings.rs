@@ -1,12 +1,23 @@
 //! What a step finds when it starts: its paths, its environment, and the context file that says the same as JSON.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::AttemptSpec;
 use crate::pipeline::{Quoting, Values, text, variable};
+
+const INPUTS: &str = "in";
+const OUTPUTS: &str = "out";
+const CONTEXT: &str = "context.json";
+pub(super) const LOG: &str = "log";
+pub(super) const MESSAGES: &str = "messages.jsonl";
+
+/// The longest text that every system takes as one environment variable; Linux takes 128 KiB with the name.
+const LONGEST_VARIABLE: usize = 120 << 10;
 
 /// The files and folders of one attempt.
 pub(super) struct Surroundings {
@@ -22,21 +33,52 @@ impl Surroundings {
         };
         Self {
             folder: folder.to_owned(),
-            inputs: below("in", &mut spec.inputs.keys()),
-            outputs: below("out", &mut spec.step.outputs.iter()),
+            inputs: below(INPUTS, &mut spec.step.inputs.keys()),
+            outputs: below(OUTPUTS, &mut spec.step.outputs.iter()),
         }
     }
 
-    pub(super) fn log(&self) -> PathBuf {
-        self.folder.join("log")
+    /// Makes the folders, and the context file in them.
+    pub(super) fn make(&self, spec: &AttemptSpec) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        fs::create_dir(self.outputs_folder())?;
+        if !self.inputs.is_empty() {
+            fs::create_dir(self.folder.join(INPUTS))?;
+        }
+        fs::write(self.context(), self.context_json(spec).to_string())
     }
 
-    pub(super) fn context(&self) -> PathBuf {
-        self.folder.join("context.json")
+    /// Removes all that is left.
+    pub(super) fn remove(&self) {
+        // Most attempts leave nothing but what we made; to look for more costs more than to remove that.
+        for file in [self.context(), self.log(), self.messages()].iter().chain(self.inputs.values())
+        {
+            drop(fs::remove_file(file));
+        }
+        if !self.inputs.is_empty() {
+            drop(fs::remove_dir(self.folder.join(INPUTS)));
+        }
+        drop(fs::remove_dir(self.outputs_folder()));
+        if fs::remove_dir(&self.folder).is_err() {
+            // What cannot be removed now is removed with the folder of the run.
+            drop(fs::remove_dir_all(&self.folder));
+        }
+    }
+
+    pub(super) fn outputs_folder(&self) -> PathBuf {
+        self.folder.join(OUTPUTS)
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.join(LOG)
+    }
+
+    fn context(&self) -> PathBuf {
+        self.folder.join(CONTEXT)
     }
 
     pub(super) fn messages(&self) -> PathBuf {
-        self.folder.join("messages.jsonl")
+        self.folder.join(MESSAGES)
     }
 
     /// The command with its placeholders filled in.
@@ -46,6 +88,12 @@ impl Surroundings {
 
     fn values<'a>(&'a self, spec: &'a AttemptSpec) -> Values<'a> {
         Values { inputs: &self.inputs, outputs: &self.outputs, params: &spec.step.params }
+    }
+
+    /// The params that do not fit into an environment variable. They are in the context file, as all are.
+    pub(super) fn too_long<'a>(&self, spec: &'a AttemptSpec) -> impl Iterator<Item = &'a String> {
+        let params = spec.step.params.iter();
+        params.filter(|(_, value)| text(value).len() > LONGEST_VARIABLE).map(|(name, _)| name)
     }
 
     /// The variables that a step gets beyond those of this process.
@@ -64,7 +112,10 @@ impl Surroundings {
             variables.extend(paths);
         }
         for (name, value) in &spec.step.params {
-            variables.insert(format!("SUNDAE_PARAM_{}", variable(name)), text(value).into_owned());
+            let text = text(value);
+            if text.len() <= LONGEST_VARIABLE {
+                variables.insert(format!("SUNDAE_PARAM_{}", variable(name)), text.into_owned());
+            }
         }
         let values = self.values(spec);
         for (name, template) in &spec.step.env {
@@ -74,7 +125,7 @@ impl Surroundings {
     }
 
     /// The context file.
-    pub(super) fn context_json(&self, spec: &AttemptSpec) -> Value {
+    fn context_json(&self, spec: &AttemptSpec) -> Value {
         let inputs: Map<_, _> = spec
             .inputs
             .iter()

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -40,7 +41,8 @@ pub(super) fn copy_to(from: &Path, to: &Path, existing: Existing) -> Result<(), 
         copy_tree(from, aside.path()).map_err(failed)?;
         return fs::rename(aside.path(), to).map(|()| drop(aside.keep())).map_err(failed);
     }
-    let aside = aside().permissions(mode(0o666)).tempfile_in(parent).map_err(failed)?;
+    let permissions = permissions_like(from).map_err(failed)?;
+    let aside = aside().permissions(permissions).tempfile_in(parent).map_err(failed)?;
     copy_content(from, aside.as_file()).map_err(failed)?;
     place(aside, to, existing)
 }
@@ -93,23 +95,19 @@ fn copy_content(from: &Path, to: &File) -> io::Result<()> {
     io::copy(&mut source, &mut to).map(drop)
 }
 
-/// A new file that may be executed if the other may, and written by whom the umask lets.
-#[cfg(unix)]
+/// A new file that may be executed if the other may.
 fn created_like(from: &Path, to: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let is_executable = fs::metadata(from)?.permissions().mode() & 0o111 != 0;
-    let mode = if is_executable { 0o777 } else { 0o666 };
+    let mode = permissions_like(from)?.mode();
     OpenOptions::new().write(true).create_new(true).mode(mode).open(to)
 }
 
-#[cfg(not(unix))]
-fn created_like(_: &Path, to: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(to)
+/// Executable if the other file is; otherwise what is usual. The umask takes its part of it.
+fn permissions_like(from: &Path) -> io::Result<Permissions> {
+    let is_executable = fs::metadata(from)?.permissions().mode() & 0o111 != 0;
+    Ok(mode(if is_executable { 0o777 } else { 0o666 }))
 }
 
-/// What the umask leaves of these permissions.
 fn mode(mode: u32) -> Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
     Permissions::from_mode(mode)
 }
 
@@ -120,7 +118,6 @@ fn link(target: &Path, path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_copy_of_protected_data_can_be_changed_and_leaves_nothing_beside_it() {

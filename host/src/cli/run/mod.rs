@@ -3,18 +3,17 @@
 mod display;
 mod param;
 mod recorder;
-mod signals;
 mod workshop;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 
 use super::context::Context;
-use super::globals::Output;
 use super::ui::{DIM, styled};
-use super::{Failure, exit_code};
+use super::{Failure, exit_code, signals};
 use crate::engine::event::RunStatus;
 use crate::engine::{Engine, Stop};
 use crate::metadata::{NewRun, RunLock, RunRecord, StackMember};
@@ -67,57 +66,14 @@ impl Run {
         let id = uuid::Uuid::new_v4().to_string();
         let workshop = Workshop::open(context, &stack, &id)?;
         let stop = Arc::new(Stop::default());
-        let _signals = signals::stop_at(&stop, context.ui)?;
+        let _signals = stop_at_signals(context, &stop)?;
         let binary = std::env::current_exe().ok();
         let _reaper = binary.map(|binary| reaper::arm(binary, workshop.staging.folder()));
-        let locks = context.home.run_locks();
-        context.database()?.mark_abandoned_runs(&locks)?;
-        let lock = RunLock::take(&locks, &id).map_err(|error| {
-            Failure::new(format!("cannot make a lock in {}: {error}", locks.display()))
-        })?;
-        let run = self.begin(context, &pipeline, &stack, &workshop, &id)?;
-        self.say_what_runs(context, &run, &workshop);
+        let (run, lock) = begin(context, &pipeline, &stack, &id)?;
+        say_what_runs(context, &run, &workshop);
         let status = self.execute(context, &pipeline, &run, &workshop, &stop)?;
         drop(lock);
         finish(context, &run, status)
-    }
-
-    fn begin(
-        &self,
-        context: &Context,
-        pipeline: &Pipeline,
-        stack: &Stack,
-        workshop: &Workshop,
-        id: &str,
-    ) -> Result<RunRecord, Failure> {
-        let member = |component: &crate::stack::Component| StackMember {
-            id: component.id.clone(),
-            kind: component.kind,
-            name: component.name.clone(),
-        };
-        let members: Vec<_> = stack.components.iter().map(member).collect();
-        let new = NewRun {
-            id,
-            pipeline: &pipeline.name,
-            stack: &stack.name,
-            members: &members,
-            project: context.project()?.map(|project| project.root.clone()),
-            params: &pipeline.params,
-            attempts: Some(workshop.staging.folder().to_owned()),
-        };
-        Ok(context.database()?.begin_run(&new)?)
-    }
-
-    fn say_what_runs(&self, context: &Context, run: &RunRecord, workshop: &Workshop) {
-        let (pipeline, name, stack) = (&run.pipeline, &run.name, &run.stack);
-        let components = format!(
-            "(orchestrator `{}`, artifact store `{}`)",
-            workshop.orchestrator_name, workshop.store_name
-        );
-        context.ui.say(format_args!(
-            "Running pipeline `{pipeline}` as `{name}` on stack `{stack}` {}",
-            styled(DIM, components)
-        ));
     }
 
     fn execute(
@@ -136,8 +92,9 @@ impl Run {
             store: Arc::clone(&workshop.store),
             staging: workshop.staging.folder(),
             use_cache: !self.no_cache,
-            worker: &|_| Ok(Vec::new()),
+            worker: &|spec, job| workshop.errand.describe(&spec.id, job),
             stop,
+            grace: Engine::GRACE,
         };
         let mut recorder = Recorder::new(context.database()?, context.ui, &run.id, &run.name);
         let result = engine.run(&mut recorder);
@@ -145,8 +102,58 @@ impl Run {
     }
 }
 
+/// The first signal asks the steps to end, the second ends them, and what components are about.
+fn stop_at_signals(context: &Context, stop: &Arc<Stop>) -> Result<signals::Heard, Failure> {
+    let (ui, stop, cancelled) = (context.ui, Arc::clone(stop), Arc::clone(&context.cancelled));
+    signals::listen(move |count| {
+        stop.request();
+        if count == 1 {
+            ui.say("Stopping: steps are asked to end. Once more, and they are killed.");
+        } else {
+            cancelled.store(true, Ordering::Relaxed);
+            ui.say("Killing what still runs.");
+        }
+    })
+}
+
+/// Records the run, which is under way from then on until its lock is dropped.
+fn begin(
+    context: &Context,
+    pipeline: &Pipeline,
+    stack: &Stack,
+    id: &str,
+) -> Result<(RunRecord, RunLock), Failure> {
+    let database = context.database()?;
+    let locks = context.home.run_locks();
+    database.mark_abandoned_runs(&locks)?;
+    // Before it is recorded: a run that is marked as under way, and whose lock is free, is taken for interrupted.
+    let lock = RunLock::take(&locks, id).map_err(|error| {
+        Failure::new(format!("cannot make a lock in {}: {error}", locks.display()))
+    })?;
+    let members: Vec<_> = stack.components.iter().map(StackMember::from).collect();
+    let run = database.begin_run(&NewRun {
+        id,
+        pipeline: &pipeline.name,
+        stack: &stack.name,
+        members: &members,
+        project: context.project()?.map(|project| project.root.clone()),
+        params: &pipeline.params,
+    })?;
+    Ok((run, lock))
+}
+
+fn say_what_runs(context: &Context, run: &RunRecord, workshop: &Workshop) {
+    let (pipeline, name, stack) = (&run.pipeline, &run.name, &run.stack);
+    let (orchestrator, store) = (&workshop.orchestrator_name, &workshop.store_name);
+    let on = format!("(orchestrator `{orchestrator}`, artifact store `{store}`)");
+    context.ui.say(format_args!(
+        "Running pipeline `{pipeline}` as `{name}` on stack `{stack}` {}",
+        styled(DIM, on)
+    ));
+}
+
 fn finish(context: &Context, run: &RunRecord, status: RunStatus) -> Result<(), Failure> {
-    if context.globals.output == Output::Json {
+    if context.wants_json() {
         let database = context.database()?;
         let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
         context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;

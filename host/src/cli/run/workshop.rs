@@ -6,7 +6,8 @@ use sundae_plugin_api::{ArtifactStore, ComponentKind, Orchestrator};
 
 use crate::artifact::staging::{Staging, sweep};
 use crate::cli::context::Context;
-use crate::cli::{Failure, exit_code};
+use crate::cli::worker::Errand;
+use crate::cli::{Failure, exit_code, secret};
 use crate::stack::{Component, Stack, StackProblem, check_fit};
 
 /// What a run works with.
@@ -19,6 +20,8 @@ pub(super) struct Workshop {
     pub(super) store: Arc<dyn ArtifactStore>,
     /// What it is called.
     pub(super) store_name: String,
+    /// What workers elsewhere are told.
+    pub(super) errand: Errand,
     /// Where attempts are made.
     pub(super) staging: Staging,
 }
@@ -54,6 +57,11 @@ impl Workshop {
             orchestrator_name: orchestrator_component.name.clone(),
             store: Arc::from(store),
             store_name: store_component.name.clone(),
+            errand: Errand::new(
+                context,
+                store_component,
+                secret::revealed(store_component, &loader)?,
+            )?,
             staging,
         })
     }

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::fs;
-use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -149,9 +148,7 @@ fn of_running(
     store: &LazyStore<'_>,
     step: &StepRecord,
 ) -> Result<String, Failure> {
-    let folder = |folder: &PathBuf| folder.join(format!("{}-{}", step.name, step.attempt));
-    let log = store.run.attempts.as_ref().map(folder).map(|folder| folder.join("log"));
-    if let Some(bytes) = log.and_then(|log| fs::read(log).ok()) {
+    if let Some(bytes) = step.log_file.as_ref().and_then(|file| fs::read(file).ok()) {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     // It has not begun to write, or has ended since it was looked up.

@@ -70,8 +70,6 @@ CREATE TABLE run (
     owner     TEXT NOT NULL,
     status    TEXT NOT NULL,
     reason    TEXT,
-    -- Where attempts are made while the run goes on.
-    attempts  TEXT,
     started   INTEGER NOT NULL,
     ended     INTEGER,
     UNIQUE (pipeline, number)
@@ -93,6 +91,8 @@ CREATE TABLE step_run (
     inputs      TEXT NOT NULL,
     after       TEXT NOT NULL,
     exit_code   INTEGER,
+    -- While it runs, the file that its log is written to; then the log as JSON, as it is in the artifact store.
+    log_file    TEXT,
     log         TEXT,
     log_tail    TEXT,
     notes       TEXT,
@@ -111,14 +111,15 @@ CREATE TABLE metric (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE artifact (
-    run      TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
-    step     TEXT NOT NULL,
-    output   TEXT NOT NULL,
-    kind     TEXT NOT NULL,
-    digest   TEXT NOT NULL,
-    size     INTEGER NOT NULL,
-    metadata TEXT NOT NULL,
-    created  INTEGER NOT NULL,
+    run        TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    step       TEXT NOT NULL,
+    output     TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    digest     TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    executable INTEGER NOT NULL,
+    metadata   TEXT NOT NULL,
+    created    INTEGER NOT NULL,
     PRIMARY KEY (run, step, output)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX artifact_by_digest ON artifact (digest);

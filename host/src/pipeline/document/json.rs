@@ -14,7 +14,9 @@ use crate::pipeline::source::{Located, Source, Span};
 
 pub(super) fn parse(source: &Source<'_>) -> Result<Node, Problem> {
     if let Err(error) = serde_json::from_str::<IgnoredAny>(source.text) {
-        let at = source.offset(error.line(), error.column());
+        // What is missing at the end is missing behind the last thing that is there.
+        let end = source.text.trim_end().len();
+        let at = if error.is_eof() { end } else { source.offset(error.line(), error.column()) };
         return Err(Problem::at(source, Span { start: at, end: at }, syntax(&error)));
     }
     let mut reader = Reader { text: source.text, position: 0, depth: 0 };

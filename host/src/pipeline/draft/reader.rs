@@ -72,15 +72,19 @@ impl<'p, 't> Reader<'p, 't> {
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node, wanted: &str, what: impl FnOnce() -> String) {
-        let as_string = match &node.data {
+        let written = self.source().slice(node.span);
+        let hint = match &node.data {
             Data::Scalar(_) if wanted.starts_with("a string") => {
-                Some(self.source().slice(node.span))
+                Some(format!("write it in quotes: `\"{written}\"`"))
+            }
+            Data::String(_) if wanted.starts_with("a list of") && !written.contains('\n') => {
+                Some(format!("write it as a list: `[{written}]`"))
             }
             _ => None,
         };
         self.report(node.span, || {
             Complaint::new(format!("{} must be {wanted}, not {}", what(), node.kind()))
-                .hint_if_any(as_string.map(|text| format!("write it in quotes: `\"{text}\"`")))
+                .hint_if_any(hint)
         });
     }
 

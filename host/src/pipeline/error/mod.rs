@@ -132,6 +132,9 @@ impl fmt::Display for Listing<'_> {
 /// A text from the file between backticks; of a long one, or one of several lines, only its start.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
+    if text.is_empty() {
+        return "an empty text".to_owned();
+    }
     let mut positions = text.char_indices().enumerate();
     match positions.find(|&(place, (_, c))| place == LONGEST || c == '\n') {
         None => format!("`{text}`"),

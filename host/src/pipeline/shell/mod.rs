@@ -49,12 +49,16 @@ pub(super) fn quote(value: &str, place: Place, command: &mut String) {
                 command.push(c);
             }
         }
-        Place::Comment => command.push_str(&value.replace('\n', " ")),
+        // On one line, or the rest of it would be commands.
+        Place::Comment => quote(&value.replace('\n', " "), Place::Word, command),
     }
 }
 
-/// Whether no character of the value means anything to a shell.
+/// Whether a shell takes the value as it is, wherever it stands in a word.
+///
+/// Only paths are left as they are, for people who read commands. Elsewhere letters can be keywords, digits in front of `>`
+/// a file descriptor, and `=` makes an assignment.
 fn is_plain(value: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=@%+,-".contains(&byte);
-    !value.is_empty() && value.bytes().all(is_plain)
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte);
+    value.starts_with('/') && value.bytes().all(is_plain)
 }

@@ -29,11 +29,13 @@ enum Open {
     Double,
     /// `${…}` in double quotes.
     Expansion,
+    /// `${…}` elsewhere.
+    Braces,
     Backticks,
     Comment,
     /// `$(…)` or `(…)`.
     Parentheses,
-    /// `$((…))`, where `<<` shifts.
+    /// `$((…))`.
     Arithmetic,
     /// The word after `<<`.
     Delimiter(Delimiter),
@@ -67,13 +69,15 @@ impl Scanner {
             Some(Open::Comment) => Place::Comment,
             Some(Open::Backticks) => Place::Obstacle("within backticks"),
             Some(Open::Dollar) => Place::Obstacle("within `$'…'`"),
-            Some(Open::Expansion) => Place::Obstacle("within `${…}` in double quotes"),
+            Some(Open::Expansion | Open::Braces) => Place::Obstacle("within `${…}`"),
+            // Quotes mean nothing there, and `$(` does: a value would be run.
+            Some(Open::Arithmetic) => Place::Obstacle("within `$((…))`"),
             Some(Open::HereDocument(_)) => Place::Obstacle("in a here-document"),
             Some(Open::Delimiter(_)) => Place::Obstacle("as the end mark of a here-document"),
             _ if self.follows("$") => Place::Obstacle("right behind a `$`"),
             Some(Open::Double) => Place::DoubleQuotes,
             _ if self.follows("<<") => Place::Obstacle("as the end mark of a here-document"),
-            None | Some(Open::Parentheses | Open::Arithmetic) => Place::Word,
+            None | Some(Open::Parentheses) => Place::Word,
         }
     }
 
@@ -87,6 +91,7 @@ impl Scanner {
             Some(Open::Double | Open::Expansion) if was_escaped => {}
             Some(Open::Double) => self.double(c),
             Some(Open::Expansion) => self.expansion(c),
+            Some(Open::Braces) => self.braces(c, was_escaped),
             Some(Open::Delimiter(_)) => self.delimiter(c),
             Some(Open::HereDocument(body)) => {
                 if body.ends_with(c) {
@@ -94,9 +99,16 @@ impl Scanner {
                     self.newline();
                 }
             }
-            None | Some(Open::Parentheses | Open::Arithmetic) => self.command(c, was_escaped),
+            Some(Open::Arithmetic) => self.arithmetic(c, was_escaped),
+            None | Some(Open::Parentheses) => self.command(c, was_escaped),
         }
-        self.remember(if was_escaped { PLAIN } else { c });
+        match c {
+            // A line that goes on: the shell takes out both characters.
+            '\n' if was_escaped => {}
+            // What it is depends on the next character.
+            '\\' if self.is_escaped => {}
+            _ => self.remember(if was_escaped { PLAIN } else { c }),
+        }
     }
 
     fn remember(&mut self, c: char) {
@@ -160,8 +172,34 @@ impl Scanner {
         }
     }
 
+    fn braces(&mut self, c: char, was_escaped: bool) {
+        match c {
+            _ if was_escaped => {}
+            '}' => self.close(),
+            '\\' => self.is_escaped = true,
+            '\'' if self.follows("$") => self.open.push(Open::Dollar),
+            '\'' => self.open.push(Open::Single),
+            '"' => self.open.push(Open::Double),
+            '`' => self.open.push(Open::Backticks),
+            '(' if self.follows("$") => self.open.push(Open::Parentheses),
+            '{' if self.follows("$") => self.open.push(Open::Braces),
+            _ => {}
+        }
+    }
+
+    fn arithmetic(&mut self, c: char, was_escaped: bool) {
+        match c {
+            // It may be `$( (…) )`, written without the space.
+            '\'' | '"' | '`' | '#' | '\\' | '\n' => {
+                self.lost = Some("behind `$((…))` with more in it than a calculation");
+            }
+            _ => self.command(c, was_escaped),
+        }
+    }
+
     /// A character outside of quotes.
     fn command(&mut self, c: char, was_escaped: bool) {
+        // In arithmetic, `<<` shifts.
         if self.follows("<<") && c != '<' && self.open.last() != Some(&Open::Arithmetic) {
             self.open.push(Open::Delimiter(Delimiter::default()));
             return self.delimiter(c);
@@ -177,6 +215,7 @@ impl Scanner {
             '(' if self.follows("$(") => self.open.push(Open::Arithmetic),
             '(' if self.open.last() == Some(&Open::Arithmetic) => self.open.push(Open::Arithmetic),
             '(' => self.open.push(Open::Parentheses),
+            '{' if self.follows("$") => self.open.push(Open::Braces),
             ')' => self.close(),
             '\n' => self.newline(),
             _ => {}
@@ -189,6 +228,10 @@ impl Scanner {
 
     /// A line of commands has ended: the first here-document that it announced begins.
     fn newline(&mut self) {
+        if self.open.last() == Some(&Open::Arithmetic) {
+            self.lost =
+                Some("behind a line break within `$((…))`, which may be commands after all");
+        }
         if let Some(body) = self.pending.pop_front() {
             self.open.push(Open::HereDocument(body));
         }

@@ -139,6 +139,7 @@ mod tests {
                     key: String::new(),
                     reason: String::new(),
                     handle: String::new(),
+                    log: None,
                 },
                 now,
             );

@@ -59,7 +59,7 @@ pub(super) fn closing(board: &Board, run: &str, status: RunStatus, took: Duratio
         RunStatus::Completed => (GOOD, "completed in"),
         RunStatus::Failed => (BAD, "failed after"),
         RunStatus::Cancelled => (WARNING, "was cancelled after"),
-        RunStatus::Running | RunStatus::Interrupted => (WARNING, "was left after"),
+        RunStatus::Running | RunStatus::Interrupted => (WARNING, "was stopped after"),
     };
     let word = styled(style, word);
     let mut text = format!("Run `{run}` {word} {}: {}", duration(took), board.counts());

@@ -1,0 +1,209 @@
+//! What ends: the orchestrator tells of jobs, and their reports tell the rest.
+
+use std::time::{Duration, Instant};
+
+use sundae_plugin_api::orchestrator::{Change, JobState};
+
+use super::{Dispatcher, Running, Stopping, TICK};
+use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
+
+/// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
+const MOST_REMAKES: u32 = 3;
+
+/// How often a job that was lost is submitted again, where the orchestrator says that this may help.
+const MOST_LOSSES: u32 = 2;
+
+/// An orchestrator with nothing to tell should take longer than that to say so.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+
+impl Dispatcher<'_> {
+    pub(super) fn hear_orchestrator(&mut self) {
+        let timeout = if self.state.has_ready() { Duration::ZERO } else { TICK };
+        let asked = Instant::now();
+        match self.engine.orchestrator.wait(timeout) {
+            // One that does not wait must not keep a processor busy.
+            Ok(changes)
+                if changes.is_empty() && !timeout.is_zero() && asked.elapsed() < SHORTEST_WAIT =>
+            {
+                std::thread::sleep(SHORTEST_WAIT);
+            }
+            Ok(changes) => {
+                self.is_unreachable = false;
+                changes.into_iter().for_each(|change| self.apply(change));
+            }
+            Err(error) if error.is_retryable() => {
+                if !std::mem::replace(&mut self.is_unreachable, true) {
+                    self.warn(format!(
+                        "the orchestrator cannot be asked now: {error}; it is asked again until it can be"
+                    ));
+                }
+                std::thread::sleep(TICK);
+            }
+            Err(error) => self.lose_all(&format!("the orchestrator cannot be asked: {error}")),
+        }
+    }
+
+    /// Whatever runs is given up.
+    fn lose_all(&mut self, reason: &str) {
+        let handles: Vec<_> = self.running.keys().cloned().collect();
+        for handle in handles {
+            // It may still hear, though it cannot answer.
+            drop(self.engine.orchestrator.cancel(&handle));
+            self.apply(Change { handle, state: JobState::lost(reason) });
+        }
+    }
+
+    pub(super) fn apply(&mut self, change: Change) {
+        let Change { handle, state } = change;
+        if !state.is_final() {
+            if state == JobState::Running
+                && let Some(running) = self.running.get(&handle)
+            {
+                let step = self.name(running.step).to_owned();
+                self.untold.push(Event::AttemptStarted { step, attempt: running.attempt });
+            }
+            return;
+        }
+        // A change of a job that is not ours, or that was reported twice, means nothing.
+        let Some(running) = self.running.remove(&handle) else { return };
+        match self.reports.take(&running.job) {
+            Some(report) => self.end_attempt(&running, report),
+            None if self.capabilities.remote => self.await_report(running, state),
+            None => self.end_without_report(&running, state),
+        }
+    }
+
+    /// An attempt has ended and has left no report.
+    pub(super) fn end_without_report(&mut self, running: &Running, state: JobState) {
+        let is_worth_another = matches!(state, JobState::Lost { retryable: true, .. })
+            && self.state.step(running.step).lost < MOST_LOSSES
+            && self.stopping == Stopping::No;
+        let report = self.report_without(state);
+        if !is_worth_another {
+            return self.end_attempt(running, report);
+        }
+        let step = self.name(running.step).to_owned();
+        if let Some(Failure::Host { message }) = &report.failure {
+            self.warn(format!("step `{step}`: {message}; it is tried again"));
+        }
+        self.forget(&running.job);
+        let (attempt, report) = (running.attempt, Box::new(report));
+        self.untold.push(Event::AttemptEnded { step, attempt, report });
+        self.state.try_again(running.step);
+    }
+
+    /// The report of an attempt that has left none.
+    pub(super) fn report_without(&self, state: JobState) -> AttemptReport {
+        let failure = match state {
+            JobState::Cancelled => Failure::Cancelled,
+            JobState::Lost { reason, .. } => {
+                Failure::Host { message: format!("it was lost: {reason}") }
+            }
+            JobState::Ended { exit_code } => {
+                let message =
+                    format!("it ended with exit code {exit_code} and without leaving its outcome");
+                Failure::Host { message }
+            }
+            _ => Failure::Host { message: "it ended without leaving its outcome".to_owned() },
+        };
+        AttemptReport::of_failure(self.engine.run_name, failure)
+    }
+
+    pub(super) fn end_attempt(&mut self, running: &Running, mut report: AttemptReport) {
+        let step = running.step;
+        let name = self.name(step).to_owned();
+        self.forget(&running.job);
+        self.check(step, &mut report);
+        for warning in std::mem::take(&mut report.warnings) {
+            self.warn(format!("step `{name}`: {warning}"));
+        }
+        let outputs = report.outcome.outputs.clone();
+        let failure = report.failure.clone();
+        let (attempt, report) = (running.attempt, Box::new(report));
+        self.untold.push(Event::AttemptEnded { step: name.clone(), attempt, report });
+        match failure {
+            None => {
+                self.state.complete(step, StepStatus::Completed, outputs);
+                let status = StepStatus::Completed;
+                self.untold.push(Event::StepEnded { step: name, status, reason: None });
+            }
+            Some(Failure::Cancelled) => self.cancel_step(step),
+            Some(Failure::DamagedInput { input, message, .. }) => {
+                self.make_again(step, &input, &message);
+            }
+            Some(Failure::Command { message } | Failure::Host { message }) => {
+                self.fail(step, message);
+            }
+            Some(Failure::MissingOutput { output }) => {
+                self.fail(step, format!("it ended well, but did not write its output `{output}`"));
+            }
+        }
+    }
+
+    /// A report may come from another binary: one without an output would let what needs it run without its input.
+    fn check(&self, step: usize, report: &mut AttemptReport) {
+        let outputs = &report.outcome.outputs;
+        let mut declared = self.described(step).outputs.iter();
+        if report.failure.is_none()
+            && let Some(output) = declared.find(|output| !outputs.contains_key(*output))
+        {
+            report.failure = Some(Failure::MissingOutput { output: output.clone() });
+            report.outcome.outputs.clear();
+        }
+    }
+
+    /// A step has failed for good: what needs it is skipped, and everything else goes on.
+    pub(super) fn fail(&mut self, step: usize, reason: String) {
+        self.state.end(step, StepStatus::Failed);
+        let name = self.name(step).to_owned();
+        let status = StepStatus::Failed;
+        self.untold.push(Event::StepEnded { step: name, status, reason: Some(reason) });
+        self.skip_downstream(step, "failed");
+    }
+
+    /// Ends a step that was stopped or will not be begun.
+    pub(super) fn cancel_step(&mut self, step: usize) {
+        self.state.end(step, StepStatus::Cancelled);
+        let is_ours = self.stopping != Stopping::No;
+        let reason = if is_ours { "the run was stopped" } else { "its job was cancelled" };
+        let (name, reason) = (self.name(step).to_owned(), Some(reason.to_owned()));
+        let status = StepStatus::Cancelled;
+        self.untold.push(Event::StepEnded { step: name, status, reason });
+        // When the run is stopped, each step that waits is cancelled by itself.
+        if !is_ours {
+            self.skip_downstream(step, "was cancelled");
+        }
+    }
+
+    /// Ends what cannot run without a step.
+    fn skip_downstream(&mut self, step: usize, how_it_ended: &str) {
+        self.has_failed = true;
+        let reason = format!("`{}` {how_it_ended}", self.name(step));
+        for skipped in self.state.skip_downstream(step) {
+            let step = self.name(skipped).to_owned();
+            self.untold.push(Event::StepSkipped { step, reason: reason.clone() });
+        }
+    }
+
+    /// Data that a step needs is damaged or gone: the step that made it makes it again.
+    fn make_again(&mut self, step: usize, input: &str, message: &str) {
+        if self.stopping != Stopping::No {
+            return self.cancel_step(step);
+        }
+        let Some(producer) = self.state.producer(step, input) else {
+            return self.fail(step, message.to_owned());
+        };
+        // It was to be made again for another step already, and that failed.
+        if self.state.has_ended_badly(producer) {
+            return self.fail(step, message.to_owned());
+        }
+        if self.state.step(producer).remade >= MOST_REMAKES {
+            return self
+                .fail(step, format!("its input `{input}` is lost again and again: {message}"));
+        }
+        if self.state.remake(producer, step) {
+            let made_again = self.name(producer);
+            self.warn(format!("{message}; `{made_again}`, which made it, runs again"));
+        }
+    }
+}

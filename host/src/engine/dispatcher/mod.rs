@@ -1,0 +1,181 @@
+//! The one thread that owns a run: it decides what starts, hears what ends, and tells.
+
+mod end;
+mod late;
+mod progress;
+mod start;
+mod stop;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use sundae_plugin_api::orchestrator::{Capabilities, Handle};
+
+use super::code::CodeDigests;
+use super::event::{Event, PlannedStep, RunStatus, StepStatus};
+use super::job::Reports;
+use super::state::State;
+use super::{Engine, EngineError, Listener};
+use crate::pipeline::Step;
+use late::Late;
+use progress::ProgressWatch;
+use start::Prepared;
+use stop::Stopping;
+
+/// How long to wait for the orchestrator before looking for a request to stop. Nothing else depends on it.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Dispatcher<'a> {
+    engine: &'a Engine<'a>,
+    listener: &'a mut dyn Listener,
+    capabilities: Capabilities,
+    state: State<'a>,
+    code: CodeDigests,
+    /// Ready to be submitted, for want of a place.
+    queue: VecDeque<Prepared>,
+    running: HashMap<Handle, Running>,
+    reports: Reports,
+    /// Ended, with a report that has yet to appear.
+    late: Vec<Late>,
+    progress: ProgressWatch,
+    /// Told when there is nothing else to do, so that many events are recorded at once.
+    untold: Vec<Event>,
+    stopping: Stopping,
+    /// Whether the orchestrator could not be asked when it was asked last.
+    is_unreachable: bool,
+    has_failed: bool,
+}
+
+/// An attempt that the orchestrator has.
+struct Running {
+    step: usize,
+    /// The id of the job and of its attempt.
+    job: String,
+    attempt: u32,
+}
+
+impl<'a> Dispatcher<'a> {
+    pub(super) fn new(engine: &'a Engine<'a>, listener: &'a mut dyn Listener) -> Self {
+        let Ok(graph) = engine.pipeline.graph() else {
+            unreachable!("a pipeline that was read has no cycle")
+        };
+        Self {
+            engine,
+            listener,
+            capabilities: engine.orchestrator.capabilities(),
+            state: State::new(engine.pipeline, graph),
+            code: CodeDigests::default(),
+            queue: VecDeque::new(),
+            running: HashMap::new(),
+            reports: Reports::default(),
+            late: Vec::new(),
+            progress: ProgressWatch::default(),
+            untold: Vec::new(),
+            stopping: Stopping::No,
+            is_unreachable: false,
+            has_failed: false,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<RunStatus, EngineError> {
+        let steps = self.state.order().iter().map(|step| planned(self.described(*step))).collect();
+        self.untold.push(Event::RunStarted { steps });
+        let result = self.turn_until_finished();
+        if result.is_err() {
+            self.stop_everything();
+        }
+        result
+    }
+
+    fn turn_until_finished(&mut self) -> Result<RunStatus, EngineError> {
+        loop {
+            self.hear_stop();
+            self.start_ready();
+            let is_idle = self.running.is_empty() && self.late.is_empty();
+            if is_idle && self.state.is_finished() {
+                return self.finish();
+            }
+            self.tell()?;
+            if is_idle {
+                // What was to be submitted was refused; what follows from that is decided in the next turn.
+                assert!(self.can_go_on(), "steps wait for what nobody does");
+                continue;
+            }
+            self.hear_orchestrator();
+            self.hear_late_reports();
+            self.hear_progress();
+        }
+    }
+
+    /// Whether the next turn will find something to do.
+    fn can_go_on(&self) -> bool {
+        self.state.is_finished()
+            || self.state.has_ready()
+            || !self.queue.is_empty()
+            || self.engine.stop.requests() > 0
+    }
+
+    fn finish(&mut self) -> Result<RunStatus, EngineError> {
+        let cancelled = self.names_of(StepStatus::Cancelled);
+        let failed = self.names_of(StepStatus::Failed);
+        let (status, reason) = if self.stopping != Stopping::No && !cancelled.is_empty() {
+            (RunStatus::Cancelled, Some("it was stopped".to_owned()))
+        } else if self.has_failed {
+            // What is cancelled though nobody stopped the run was cancelled by the orchestrator.
+            let ends = [(failed, "failed"), (cancelled, "was cancelled")];
+            let ends = ends.iter().filter(|(names, _)| !names.is_empty());
+            let ends: Vec<_> = ends.map(|(names, how)| format!("{names} {how}")).collect();
+            (RunStatus::Failed, Some(ends.join(", ")))
+        } else {
+            (RunStatus::Completed, None)
+        };
+        self.untold.push(Event::RunEnded { status, reason });
+        self.tell()?;
+        Ok(status)
+    }
+
+    /// The names of the steps that stand so, for people: at most a dozen.
+    fn names_of(&self, status: StepStatus) -> String {
+        const SHOWN: usize = 12;
+        let steps = self.state.order().iter();
+        let mut steps = steps.filter(|step| self.state.step(**step).status == status);
+        let names = steps.by_ref().take(SHOWN).map(|step| format!("`{}`", self.name(*step)));
+        let names = names.collect::<Vec<_>>().join(", ");
+        match steps.count() {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    fn described(&self, step: usize) -> &'a Step {
+        &self.engine.pipeline.steps[step]
+    }
+
+    fn name(&self, step: usize) -> &'a str {
+        &self.described(step).name
+    }
+
+    fn warn(&mut self, message: String) {
+        self.untold.push(Event::Warning { message });
+    }
+
+    fn tell(&mut self) -> Result<(), EngineError> {
+        if self.untold.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.untold);
+        self.listener.hear(&events).map_err(EngineError::NotRecorded)
+    }
+}
+
+fn planned(step: &Step) -> PlannedStep {
+    let inputs = step.inputs.iter();
+    PlannedStep {
+        name: step.name.clone(),
+        inputs: inputs
+            .map(|(name, from)| (name.clone(), (from.step.clone(), from.output.clone())))
+            .collect(),
+        outputs: step.outputs.clone(),
+        after: step.after.clone(),
+    }
+}

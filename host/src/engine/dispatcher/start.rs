@@ -1,0 +1,175 @@
+//! What starts: steps that wait for nothing are looked up, and handed to the orchestrator if they must run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sundae_plugin_api::orchestrator::{Job, JobDescription};
+
+use super::{Dispatcher, Running, Stopping};
+use crate::artifact::ArtifactRef;
+use crate::engine::cache::{self, Lookup};
+use crate::engine::cache_key::cache_key;
+use crate::engine::event::{Event, StepStatus};
+use crate::engine::job::AttemptWork;
+use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
+
+/// How long steps are looked up before the orchestrator is heard again.
+const LOOK_UPS: Duration = Duration::from_millis(10);
+
+/// A step that must run, and what was found out about it.
+pub(super) struct Prepared {
+    step: usize,
+    key: String,
+    code: Vec<CodeFile>,
+    inputs: BTreeMap<String, ArtifactRef>,
+    /// Why it must run.
+    reason: String,
+}
+
+impl Dispatcher<'_> {
+    /// Finds out for steps that wait for nothing whether they must run, and starts as many as there are places.
+    ///
+    /// Where looking up takes long, some are left for the next turn: what ends meanwhile, and whoever stops the run, shall not
+    /// wait for that.
+    pub(super) fn start_ready(&mut self) {
+        if self.stopping != Stopping::No {
+            return;
+        }
+        self.submit_queued();
+        let began = Instant::now();
+        while began.elapsed() < LOOK_UPS
+            && let Some(step) = self.state.next_ready()
+        {
+            match self.prepare(step) {
+                Ok(Some(prepared)) => self.queue.push_back(prepared),
+                Ok(None) => {}
+                Err(message) => self.fail(step, message),
+            }
+            // At once: a step need not wait until all others have been looked up.
+            self.submit_queued();
+        }
+    }
+
+    /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
+    fn prepare(&mut self, step: usize) -> Result<Option<Prepared>, String> {
+        let described = self.described(step);
+        let inputs = self.state.inputs_of(step);
+        let root = &self.engine.pipeline.root;
+        let code = self.code.of(described, root).map_err(|error| error.to_string())?;
+        let key = cache_key(described, &code.digests, &inputs);
+        match self.look_up(step, &key)? {
+            Lookup::Miss(reason) => {
+                Ok(Some(Prepared { step, key, code: code.files, inputs, reason }))
+            }
+            Lookup::Hit(outcome) => {
+                let outputs = outcome.outputs.clone();
+                let step_name = described.name.clone();
+                self.untold.push(Event::StepCached { step: step_name, key, outcome });
+                self.state.complete(step, StepStatus::Cached, outputs);
+                Ok(None)
+            }
+        }
+    }
+
+    fn look_up(&self, step: usize, key: &str) -> Result<Lookup, String> {
+        if self.state.step(step).is_lost {
+            return Ok(Lookup::Miss("what it made was lost".to_owned()));
+        }
+        let step = self.described(step);
+        if !self.engine.use_cache {
+            return Ok(Lookup::Miss("the run does not use the cache".to_owned()));
+        }
+        if !step.cache {
+            return Ok(Lookup::Miss("it has `cache = false`".to_owned()));
+        }
+        cache::look_up(&*self.engine.store, key, &step.outputs)
+            .map_err(|error| format!("the artifact store could not be asked: {error}"))
+    }
+
+    /// Hands steps to the orchestrator, as many as it wants.
+    fn submit_queued(&mut self) {
+        let limit = self.capabilities.parallelism.map_or(usize::MAX, |limit| limit.max(1) as usize);
+        while self.running.len() < limit {
+            let Some(prepared) = self.queue.pop_front() else { return };
+            // It may have been skipped meanwhile: what it needs was to be made again, and that failed.
+            if self.state.step(prepared.step).status == StepStatus::Waiting {
+                self.submit(prepared);
+            }
+        }
+    }
+
+    fn submit(&mut self, prepared: Prepared) {
+        let Prepared { step, key, code, inputs, reason } = prepared;
+        let described = self.described(step);
+        let attempt = self.state.start(step);
+        let id = format!("{}-{step}-{attempt}", self.engine.run_id);
+        let spec = AttemptSpec {
+            id: id.clone(),
+            run_id: self.engine.run_id.to_owned(),
+            run_name: self.engine.run_name.to_owned(),
+            pipeline: self.engine.pipeline.name.clone(),
+            attempt,
+            step: described.clone(),
+            inputs,
+            cache_key: described.cache.then(|| key.clone()),
+            code,
+        };
+        let description = match self.describe(&spec) {
+            Ok(description) => description,
+            Err(message) => return self.fail(step, message),
+        };
+        let folder = self.engine.staging.join(format!("{}-{attempt}", described.name));
+        let log = (!self.capabilities.remote).then(|| worker::log_in(&folder));
+        if log.is_some() {
+            self.progress.watch(&id, step, worker::messages_in(&folder));
+        }
+        let work = AttemptWork {
+            spec,
+            store: Arc::clone(&self.engine.store),
+            folder,
+            cancel: Cancel::default(),
+            reports: self.reports.clone(),
+        };
+        match self.engine.orchestrator.submit(Job { description, work: Box::new(work) }) {
+            Err(error) => {
+                self.forget(&id);
+                self.fail(step, format!("the orchestrator refused it: {error}"));
+            }
+            Ok(handle) => {
+                let step_name = described.name.clone();
+                self.untold.push(Event::AttemptSubmitted {
+                    step: step_name,
+                    attempt,
+                    key,
+                    reason,
+                    handle: handle.0.clone(),
+                    log,
+                });
+                self.running.insert(handle, Running { step, job: id, attempt });
+            }
+        }
+    }
+
+    /// What the orchestrator is told. For one whose jobs run elsewhere, the work is laid where a worker finds it.
+    fn describe(&self, spec: &AttemptSpec) -> Result<JobDescription, String> {
+        let name = format!("{}/{}", spec.run_name, spec.step.name);
+        let mut description = JobDescription::new(&spec.id, name);
+        if self.capabilities.remote {
+            (self.engine.worker)(spec, &mut description)?;
+            portable::write_spec(&*self.engine.store, spec)
+                .map_err(|error| format!("the artifact store did not take its job: {error}"))?;
+        }
+        Ok(description)
+    }
+
+    /// Nothing is to be known of a job any more.
+    pub(super) fn forget(&mut self, job: &str) {
+        self.progress.forget(job);
+        if self.capabilities.remote
+            && let Err(error) = portable::forget(&*self.engine.store, job)
+        {
+            self.warn(format!("`attempts/{job}` may remain in the artifact store: {error}"));
+        }
+    }
+}

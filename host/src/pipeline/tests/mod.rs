@@ -1,0 +1,9 @@
+//! What a pipeline file means, and what is said of one that means nothing.
+
+mod errors;
+mod graph;
+mod meaning;
+mod params;
+mod robustness;
+mod shell;
+mod template;

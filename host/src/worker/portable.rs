@@ -1,0 +1,115 @@
+//! The same work in another process: what it is told and what it answers lie beside the artifacts, where both can reach.
+//!
+//! The host writes the spec before it submits the job; whoever runs the job reads it, makes the attempt, and writes the
+//! report; the host reads that when the orchestrator says that the job has ended, and removes both. So nothing of a step
+//! stands on the worker's command line but the attempt's id, and a host that has died meanwhile finds the report later.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sundae_plugin_api::artifact_store::Existing;
+use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
+
+use super::{AttemptReport, AttemptSpec, Cancel};
+use crate::artifact::attempt_key;
+
+const SPEC: &str = "spec.json";
+const REPORT: &str = "report.json";
+
+/// Changes when what is written can no longer be read by an older binary, or what it wrote no longer by a newer one.
+const SCHEMA: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Sealed<T> {
+    schema: u32,
+    content: T,
+}
+
+/// Writes what a worker is to do.
+///
+/// # Errors
+/// The store did not take it.
+pub fn write_spec(store: &dyn ArtifactStore, spec: &AttemptSpec) -> Result<(), Error> {
+    write(store, &spec.id, SPEC, spec)
+}
+
+/// Makes the attempt with this id in a folder of its own below `scratch`, and writes its report.
+///
+/// It may be called again for the same attempt, as by a scheduler that starts a job anew on another machine.
+///
+/// # Errors
+/// The spec is not there or not to be read, or the report could not be written. How the attempt ends is in the report.
+pub fn run_from_store(
+    store: &dyn ArtifactStore,
+    id: &str,
+    scratch: &Path,
+    cancel: &Cancel,
+) -> Result<AttemptReport, Error> {
+    let Some(spec) = read::<AttemptSpec>(store, id, SPEC)? else {
+        let message =
+            format!("the artifact store has no attempt `{id}`: it has ended, or never was");
+        return Err(Error::new(ErrorKind::NotFound, message));
+    };
+    let folder = scratch.join(id);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
+    }
+    let report = super::run(&spec, store, &folder, cancel);
+    write(store, id, REPORT, &report)?;
+    Ok(report)
+}
+
+/// The report of an attempt, if it has left one.
+///
+/// # Errors
+/// The store could not be asked, or what is there cannot be understood.
+pub fn read_report(store: &dyn ArtifactStore, id: &str) -> Result<Option<AttemptReport>, Error> {
+    read(store, id, REPORT)
+}
+
+/// Removes spec and report.
+///
+/// # Errors
+/// Some of it may still be there.
+pub fn forget(store: &dyn ArtifactStore, id: &str) -> Result<(), Error> {
+    // The spec first: what has a report has ended, and is not to be run again.
+    store.delete(&attempt_key(id, SPEC)?)?;
+    store.delete(&attempt_key(id, REPORT)?)
+}
+
+fn write<T: Serialize>(
+    store: &dyn ArtifactStore,
+    id: &str,
+    file: &str,
+    content: &T,
+) -> Result<(), Error> {
+    let text = serde_json::to_vec(&Sealed { schema: SCHEMA, content })
+        .map_err(|error| Error::other(error.to_string()))?;
+    store.write(&attempt_key(id, file)?, &text, Existing::Replace)
+}
+
+fn read<T: DeserializeOwned>(
+    store: &dyn ArtifactStore,
+    id: &str,
+    file: &str,
+) -> Result<Option<T>, Error> {
+    #[derive(Deserialize)]
+    struct Seal {
+        schema: u32,
+    }
+    let key = attempt_key(id, file)?;
+    let bytes = match store.read(&key, None) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let unreadable = |why: &str| Error::other(format!("{key} cannot be understood: {why}"));
+    let seal: Seal = serde_json::from_slice(&bytes).map_err(|e| unreadable(&e.to_string()))?;
+    if seal.schema != SCHEMA {
+        return Err(unreadable("it was written by another version of sundae"));
+    }
+    let sealed: Sealed<T> =
+        serde_json::from_slice(&bytes).map_err(|e| unreadable(&e.to_string()))?;
+    Ok(Some(sealed.content))
+}

@@ -1,0 +1,22 @@
+//! The engine as a library: real pipelines, real commands, and the real local flavors in this process.
+
+// As a test module, so that helpers may unwrap as tests may.
+#[cfg(test)]
+mod engine {
+    mod caching;
+    mod cancelling;
+    mod contract;
+    mod damage;
+    mod elsewhere;
+    mod failing;
+    mod folders;
+    mod killed;
+    mod meddled;
+    mod misbehaving;
+    mod processes;
+    mod running;
+    mod scale;
+    mod scheduling;
+    mod space;
+    mod support;
+}

@@ -1,0 +1,304 @@
+//! Orchestrators whose jobs run in another process: what passes between it and the host lies in the artifact store.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use sundae::engine::event::RunStatus;
+use sundae::worker::{Cancel, portable};
+use sundae_local_artifact_store::LocalArtifactStore;
+use sundae_plugin_api::orchestrator::{Capabilities, Change, Handle, Job, JobState, Orchestrator};
+use sundae_plugin_api::{ArtifactStore, Error};
+
+use super::meddled::{Call, MeddledStore};
+use super::support::{self, Bed, wait_until};
+
+type Behaviour = dyn Fn(&Worker, u32) -> Option<JobState> + Send + Sync;
+
+/// What a job is elsewhere: nothing of the host but the store's configuration, and the worker command's argument.
+struct Worker {
+    id: String,
+    store: LocalArtifactStore,
+    scratch: PathBuf,
+    cancel: Arc<Cancel>,
+}
+
+impl Worker {
+    /// What `sundae worker` does.
+    fn work(&self) -> JobState {
+        match portable::run_from_store(&self.store, &self.id, &self.scratch, &self.cancel) {
+            Ok(report) => JobState::Ended { exit_code: report.exit_code.unwrap_or(1) },
+            Err(error) => JobState::lost(error.to_string()),
+        }
+    }
+}
+
+/// Starts a thread per job, as a cluster starts processes. The callback is never used.
+struct Cluster {
+    store: PathBuf,
+    scratch: PathBuf,
+    behaviour: Arc<Behaviour>,
+    jobs: Mutex<HashMap<Handle, Arc<Cancel>>>,
+    tell: Sender<Change>,
+    changes: Mutex<Receiver<Change>>,
+}
+
+impl Cluster {
+    /// The behaviour is handed the number of the job, from 1. `None`: nothing is told of its end.
+    fn new(
+        bed: &Bed,
+        behaviour: impl Fn(&Worker, u32) -> Option<JobState> + Send + Sync + 'static,
+    ) -> Self {
+        let (tell, changes) = channel();
+        Self {
+            store: bed.folder.path().join("store"),
+            scratch: bed.folder.path().join("node"),
+            behaviour: Arc::new(behaviour),
+            jobs: Mutex::default(),
+            tell,
+            changes: Mutex::new(changes),
+        }
+    }
+}
+
+impl Orchestrator for Cluster {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new().remote().parallelism(4)
+    }
+
+    fn submit(&self, job: Job) -> Result<Handle, Error> {
+        let id = job.description.id;
+        assert_eq!(job.description.worker, ["worker", &id], "nothing else on the command line");
+        let handle = Handle(format!("job-of-{id}"));
+        let cancel = Arc::new(Cancel::default());
+        let mut jobs = self.jobs.lock().unwrap();
+        jobs.insert(handle.clone(), Arc::clone(&cancel));
+        let number = u32::try_from(jobs.len()).unwrap();
+        let (store, scratch) = (support::store(&self.store), self.scratch.clone());
+        let worker = Worker { id, store, scratch, cancel };
+        let (tell, told, behaviour) =
+            (self.tell.clone(), handle.clone(), Arc::clone(&self.behaviour));
+        thread::spawn(move || {
+            drop(tell.send(Change { handle: told.clone(), state: JobState::Running }));
+            if let Some(state) = behaviour(&worker, number) {
+                drop(tell.send(Change { handle: told, state }));
+            }
+        });
+        Ok(handle)
+    }
+
+    fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error> {
+        let changes = self.changes.lock().unwrap();
+        Ok(changes.recv_timeout(timeout).into_iter().chain(changes.try_iter()).collect())
+    }
+
+    fn cancel(&self, handle: &Handle) -> Result<(), Error> {
+        self.jobs.lock().unwrap()[handle].request();
+        Ok(())
+    }
+}
+
+const STEPS: &str = r#"
+    [[steps]]
+    name = 'load'
+    run = '''
+        echo 1 > {out.x}; echo loading
+        echo '{{"metric": "rows", "value": 1}}' >> $SUNDAE_MESSAGES
+    '''
+    outputs = ['x']
+    [[steps]]
+    name = 'train'
+    run = 'cat {in.x}'
+    inputs = { x = 'load.x' }
+"#;
+
+/// Nothing of any attempt is left in the store or on the node.
+fn check_nothing_left(bed: &Bed) {
+    bed.check_nothing_left();
+    assert!(bed.store.list("attempts/", None, 9).unwrap().is_empty());
+    let left = std::fs::read_dir(bed.folder.path().join("node")).into_iter().flatten();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_pipeline_means_the_same_there() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| Some(worker.work())));
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load completed, train completed");
+    assert_eq!(told.report("load").outcome.metrics["rows"], 1.0);
+    assert_eq!(told.report("train").log_tail, "1");
+    check_nothing_left(&bed);
+    // Its outcomes are known here too.
+    bed.orchestrator = Box::new(support::orchestrator(1));
+    assert_eq!(bed.run(STEPS).summary(), "load cached, train cached");
+}
+
+#[test]
+fn a_step_that_fails_there_has_failed_here() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| Some(worker.work())));
+    let told = bed.run("[[steps]]\nname = 'a'\nrun = 'echo why; exit 4'\n");
+    assert_eq!(told.reason("a"), "exit code 4");
+    assert_eq!((told.report("a").log_tail.as_str(), told.report("a").exit_code), ("why", Some(4)));
+    check_nothing_left(&bed);
+}
+
+#[test]
+fn a_report_that_appears_late_is_waited_for() {
+    let mut bed = Bed::new();
+    let cluster = Cluster::new(&bed, |_, _| None);
+    let tell = cluster.tell.clone();
+    let late = move |worker: &Worker, _| {
+        // A shared file system shows it only after the scheduler has told of the end.
+        let handle = Handle(format!("job-of-{}", worker.id));
+        tell.send(Change { handle, state: JobState::Ended { exit_code: 0 } }).unwrap();
+        thread::sleep(Duration::from_millis(700));
+        worker.work();
+        None
+    };
+    bed.orchestrator = Box::new(Cluster { behaviour: Arc::new(late), ..cluster });
+    assert_eq!(bed.run(STEPS).summary(), "load completed, train completed");
+    check_nothing_left(&bed);
+}
+
+/// A scheduler may start a job anew on another machine, and tell of its end once.
+#[test]
+fn a_job_that_is_run_twice_is_run_once_for_us() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| {
+        worker.work();
+        Some(worker.work())
+    }));
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load completed, train completed");
+    assert_eq!((told.reports("load").len(), told.reports("train").len()), (1, 1));
+    check_nothing_left(&bed);
+}
+
+fn preempted() -> JobState {
+    JobState::Lost { reason: "its machine was wanted".to_owned(), retryable: true }
+}
+
+#[test]
+fn a_job_that_is_lost_is_submitted_again_if_that_may_help() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, number| {
+        Some(if number < 3 { preempted() } else { worker.work() })
+    }));
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load completed, train completed");
+    assert_eq!(told.reports("load").len(), 3);
+    let warning = "step `load`: it was lost: its machine was wanted; it is tried again";
+    assert_eq!(told.warnings(), [warning, warning]);
+    check_nothing_left(&bed);
+}
+
+#[test]
+fn but_not_for_ever() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |_, _| Some(preempted())));
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load failed, train skipped");
+    assert_eq!(told.reason("load"), "it was lost: its machine was wanted");
+    check_nothing_left(&bed);
+}
+
+/// Its machine died after the work was done, and before the scheduler knew.
+#[test]
+fn a_job_that_is_lost_and_has_left_its_report_is_not_lost() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| {
+        worker.work();
+        Some(preempted())
+    }));
+    assert_eq!(bed.run(STEPS).summary(), "load completed, train completed");
+    check_nothing_left(&bed);
+}
+
+#[test]
+fn a_report_that_cannot_be_understood_is_said_to_be_so() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| {
+        worker.work();
+        let key = sundae::artifact::attempt_key(&worker.id, "report.json").unwrap();
+        let text = String::from_utf8(worker.store.read(&key, None).unwrap()).unwrap();
+        let text = text.replace("\"schema\":1", "\"schema\":2");
+        let replace = sundae_plugin_api::artifact_store::Existing::Replace;
+        worker.store.write(&key, text.as_bytes(), replace).unwrap();
+        Some(JobState::Ended { exit_code: 0 })
+    }));
+    let told = bed.run(STEPS);
+    assert_eq!(
+        told.reason("load"),
+        "its report cannot be read: attempts/id-1-0-1/report.json cannot be understood: it was written by another version of sundae"
+    );
+    check_nothing_left(&bed);
+}
+
+#[test]
+fn a_worker_that_finds_no_spec_says_so() {
+    let bed = Bed::new();
+    let scratch = bed.folder.path().join("node");
+    let error =
+        portable::run_from_store(&*bed.store, "id-7", &scratch, &Cancel::default()).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "the artifact store has no attempt `id-7`: it has ended, or never was"
+    );
+    assert!(portable::run_from_store(&*bed.store, "../x", &scratch, &Cancel::default()).is_err());
+}
+
+#[test]
+fn a_run_that_is_stopped_stops_there_too() {
+    let mut bed = Bed::new();
+    let started = bed.path("started");
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| Some(worker.work())));
+    let pipeline = bed.pipeline("[[steps]]\nname = 'a'\nrun = 'touch started; exec sleep 600'\n");
+    let stop = Arc::new(sundae::engine::Stop::default());
+    let stops = Arc::clone(&stop);
+    let watcher = thread::spawn(move || {
+        wait_until("the step is under way", || started.exists());
+        stops.request();
+    });
+    let mut told = support::Told::default();
+    let ended = bed.run_pipeline_until(&pipeline, &mut told, &stop);
+    watcher.join().unwrap();
+    assert_eq!(ended.unwrap(), RunStatus::Cancelled);
+    check_nothing_left(&bed);
+}
+
+/// Where the callback does the work, nothing of this is paid for.
+#[test]
+fn the_local_orchestrator_writes_nothing_of_it() {
+    let mut bed = Bed::new();
+    let folder = bed.folder.path().join("store");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let asks = Arc::clone(&asked);
+    bed.store = Arc::new(MeddledStore::new(Path::new(&folder), move |call: Call, key| {
+        asks.lock().unwrap().push((call, key.as_str().split('/').next().unwrap().to_owned()));
+        Ok(())
+    }));
+    let told = bed.run_carelessly(STEPS);
+    assert_eq!(told.status(), RunStatus::Completed);
+    let asked = asked.lock().unwrap();
+    let calls: Vec<_> = asked.iter().map(|(call, folder)| (*call, folder.as_str())).collect();
+    assert_eq!(
+        calls,
+        [
+            // `load`: is its outcome known? Then its output, its log, its outcome.
+            (Call::Read, "outcomes"),
+            (Call::Put, "objects"),
+            (Call::Put, "objects"),
+            (Call::Write, "outcomes"),
+            // `train`: the same, and its input.
+            (Call::Read, "outcomes"),
+            (Call::Get, "objects"),
+            (Call::Put, "objects"),
+            (Call::Write, "outcomes"),
+        ]
+    );
+}
