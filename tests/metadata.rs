@@ -1,5 +1,7 @@
 //! The local database as several processes, other versions and kills meet it. Real processes, real files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 #[path = "support/plugins.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
 mod plugins;

@@ -48,7 +48,7 @@ pub enum MetadataError {
         /// Why, in words.
         reason: String,
         /// What SQLite says.
-        source: rusqlite::Error,
+        source: Box<rusqlite::Error>,
     },
     /// Another component or stack has the name.
     #[error("there is {what} `{name}` already")]
@@ -115,7 +115,7 @@ impl MetadataError {
 
     pub(super) fn while_doing(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         let reason = reason(&source);
-        Self::Failed { doing, path: path.to_owned(), reason, source }
+        Self::Failed { doing, path: path.to_owned(), reason, source: Box::new(source) }
     }
 
     /// Whether another process held the database for too long.

@@ -34,7 +34,7 @@ pub(super) fn json<T: DeserializeOwned>(
     column: &str,
 ) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| damaged(column, error))
+    serde_json::from_str(&text).map_err(|error| damaged(column, &error))
 }
 
 /// As [`json`], of a column that may be empty.
@@ -43,7 +43,8 @@ pub(super) fn json_if_any<T: DeserializeOwned>(
     column: &str,
 ) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|text| serde_json::from_str(&text).map_err(|error| damaged(column, error))).transpose()
+    text.map(|text| serde_json::from_str(&text).map_err(|error| damaged(column, &error)))
+        .transpose()
 }
 
 /// The value that the text in a column is the name of.
@@ -52,10 +53,10 @@ pub(super) fn named<T: DeserializeOwned>(
     column: &str,
 ) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| damaged(column, error))
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| damaged(column, &error))
 }
 
-fn damaged(column: &str, error: serde_json::Error) -> rusqlite::Error {
+fn damaged(column: &str, error: &serde_json::Error) -> rusqlite::Error {
     let error = format!("the column `{column}` cannot be read: {error}");
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into())
 }
