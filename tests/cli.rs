@@ -44,6 +44,8 @@ fn environment() -> Vec<(&'static str, String)> {
         ("PATH", format!("{}:{path}", installed.display())),
         ("INSTALLED", installed.display().to_string()),
         ("THIRD_PARTY", plugins::third_party().display().to_string()),
+        ("HOSTILE", plugins::library("sundae-hostile-plugin").display().to_string()),
         ("COLUMNS", "100".to_owned()),
+        ("TZ", "UTC".to_owned()),
     ]
 }

@@ -2,7 +2,7 @@
 //!
 //! A page is Markdown. In its ```` ```console ```` blocks a line `$ COMMAND` is given to a POSIX shell (`> ` continues it), a line `? 3` says that
 //! the exit code must be 3 (0 where nothing is said), and the rest is what the command wrote to stdout and stderr. All
-//! commands of a page run one after the other in a folder and a home of their own. `TRYCMD=overwrite` writes what was said
+//! commands of a page run one after the other in a folder and a home of their own. `TRANSCRIPTS=overwrite` writes what was said
 //! into the page, to be looked at before it is committed.
 //!
 //! What differs from run to run is replaced by something of the same look: ids, times, durations, folders.
@@ -50,7 +50,7 @@ pub fn check(path: &Path, environment: &[(&str, String)]) -> Result<(), String> 
     if same {
         return Ok(());
     }
-    if std::env::var_os("TRYCMD").is_some_and(|value| value == "overwrite") {
+    if std::env::var_os("TRANSCRIPTS").is_some_and(|value| value == "overwrite") {
         return fs::write(path, actual).map_err(|error| error.to_string());
     }
     Err(difference(&page, &actual))
@@ -224,5 +224,5 @@ fn difference(expected: &str, actual: &str) -> String {
     let diff = similar::TextDiff::from_lines(expected, actual);
     let text =
         diff.unified_diff().context_radius(3).header("the page", "what was said").to_string();
-    format!("{text}\n`TRYCMD=overwrite` writes what was said into the page")
+    format!("{text}\n`TRANSCRIPTS=overwrite` writes what was said into the page")
 }

@@ -68,9 +68,12 @@ impl Context {
     ///
     /// # Errors
     /// There is no folder for the user's data.
-    pub(super) fn new(globals: Globals) -> Result<Self, Failure> {
+    pub(super) fn new(mut globals: Globals) -> Result<Self, Failure> {
         let folder = std::env::current_dir()
             .map_err(|error| Failure::new(format!("the current folder cannot be used: {error}")))?;
+        for dir in &mut globals.plugin_dir {
+            *dir = folder.join(&*dir);
+        }
         Ok(Self {
             ui: Ui::new(globals.volume()),
             home: Home::find()?,
@@ -81,6 +84,14 @@ impl Context {
             database: OnceCell::new(),
             catalog: OnceCell::new(),
         })
+    }
+
+    /// The same, with nothing read yet: for commands that change what they have read.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn afresh(&self) -> Result<Self, Failure> {
+        Self::new(self.globals.clone())
     }
 
     /// Whether data is to be written as JSON.

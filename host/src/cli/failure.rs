@@ -79,6 +79,12 @@ impl From<MetadataError> for Failure {
             MetadataError::NameTaken { .. } => failure.hint("choose another name"),
             MetadataError::InUse { .. } => failure.hint("take it out of them first: `sundae stack update STACK …`, or `sundae stack delete STACK`"),
             _ if error.is_out_of_space() => failure.hint("free some space and try again"),
+            _ if error.is_damage() => failure.hint(
+                "put a copy in its place, or move it away: then a new one is made, and what was registered is lost",
+            ),
+            _ if error.is_no_access() => failure.hint(
+                "make the file and its folder writable, or set SUNDAE_HOME to another folder",
+            ),
             _ if error.is_busy() => failure.hint("try again when it has finished"),
             _ => failure,
         }

@@ -72,6 +72,8 @@ fn fill(status: &mut StatusView, context: &Context) -> Result<(), Failure> {
         let reason = flavor.reason.as_deref().unwrap_or("unknown");
         status.problems.push(format!("{} is {}: {reason}", flavor.path, flavor.state));
     }
+    // A plugin of several flavors has one problem.
+    status.problems.dedup();
     Ok(())
 }
 

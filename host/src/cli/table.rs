@@ -124,6 +124,15 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
+/// A value as somebody would write it, alone and not in a column.
+#[must_use]
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        other => cell("", other),
+    }
+}
+
 fn joined(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }

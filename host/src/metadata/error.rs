@@ -47,7 +47,7 @@ pub enum MetadataError {
         path: PathBuf,
         /// Why, in words.
         reason: String,
-        /// What SQLite says.
+        /// What SQLite says; boxed, so that results stay small.
         source: Box<rusqlite::Error>,
     },
     /// Another component or stack has the name.
@@ -114,31 +114,50 @@ impl MetadataError {
     }
 
     pub(super) fn while_doing(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
-        let reason = reason(&source);
+        let reason = reason(&source, path);
         Self::Failed { doing, path: path.to_owned(), reason, source: Box::new(source) }
     }
 
     /// Whether another process held the database for too long.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let Self::Failed { source, .. } = self else { return false };
-        matches!(
-            source.sqlite_error_code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-        )
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
     /// Whether the disk is full.
     #[must_use]
     pub fn is_out_of_space(&self) -> bool {
-        let Self::Failed { source, .. } = self else { return false };
-        source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        matches!(self, Self::Failed { reason, .. } if reason == FULL)
+    }
+
+    /// Whether the file is ours and has been damaged.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        self.code() == Some(ErrorCode::DatabaseCorrupt)
+    }
+
+    /// Whether the file, or its folder, cannot be opened or written to.
+    #[must_use]
+    pub fn is_no_access(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+        )
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        let Self::Failed { source, .. } = self else { return None };
+        source.sqlite_error_code()
     }
 }
 
-fn reason(source: &rusqlite::Error) -> String {
+const FULL: &str = "the disk is full";
+
+fn reason(source: &rusqlite::Error, path: &Path) -> String {
     match source.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(ErrorCode::DiskFull) => FULL.to_owned(),
+        // The index of the log is made through memory, where SQLite does not learn why it cannot be.
+        Some(ErrorCode::SystemIoFailure) if is_disk_full(path) => FULL.to_owned(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another process is writing to it".to_owned()
         }
@@ -147,4 +166,12 @@ fn reason(source: &rusqlite::Error) -> String {
         Some(ErrorCode::DatabaseCorrupt) => "it is damaged".to_owned(),
         _ => source.to_string(),
     }
+}
+
+/// Whether there is no room for what SQLite needs to begin with: the index of the log, and a few pages.
+fn is_disk_full(path: &Path) -> bool {
+    const NEEDED: u64 = 64 << 10;
+    let folder = path.parent().unwrap_or(path);
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED)
 }

@@ -71,6 +71,12 @@ pub fn is_default_stack(stack: &Stack) -> bool {
 /// # Errors
 /// The first problem.
 pub fn check_members(components: &[Component]) -> Result<(), StackProblem> {
+    for (place, component) in components.iter().enumerate() {
+        if components[..place].iter().any(|other| other.id == component.id) {
+            let (kind, name) = (component.kind, component.name.clone());
+            return Err(StackProblem::Twice { kind, name });
+        }
+    }
     for kind in ComponentKind::ALL {
         let mut of_kind = components.iter().filter(|component| component.kind == kind);
         let Some(first) = of_kind.next() else {
@@ -82,12 +88,6 @@ pub fn check_members(components: &[Component]) -> Result<(), StackProblem> {
         if let (false, Some(second)) = (kind.many_per_stack(), of_kind.next()) {
             let (first, second) = (first.name.clone(), second.name.clone());
             return Err(StackProblem::TooMany { kind, first, second });
-        }
-    }
-    for (place, component) in components.iter().enumerate() {
-        if components[..place].iter().any(|other| other.id == component.id) {
-            let (kind, name) = (component.kind, component.name.clone());
-            return Err(StackProblem::Twice { kind, name });
         }
     }
     Ok(())
@@ -151,6 +151,13 @@ mod tests {
             said(&[whole[0], whole[1], (Alerter, "x"), (Alerter, "x")]).unwrap(),
             "alerter `x` was given twice"
         );
+    }
+
+    #[test]
+    fn the_same_one_twice_is_not_called_two() {
+        use ComponentKind::{ArtifactStore, Orchestrator};
+        let twice = [(Orchestrator, "o"), (ArtifactStore, "a"), (ArtifactStore, "a")];
+        assert_eq!(said(&twice).unwrap(), "artifact-store `a` was given twice");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use sundae_plugin_api::{ComponentKind, ConfigSchema};
 
-use super::config::installed;
+use super::config::{installed, no_such_field};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::globals::Globals;
@@ -170,7 +170,7 @@ impl Asked {
 impl AskedFlavor {
     fn has_no(&self, field: &str) -> Failure {
         let names = self.schema.fields.iter().map(|field| field.name.as_str());
-        let message = format!("the flavor {} has no field `{field}`", self.full_name);
+        let message = no_such_field(&self.full_name, field);
         let none = || "it has none at all".to_owned();
         Failure::usage(message).hint(suggestion(field, "fields", names).unwrap_or_else(none))
     }

@@ -1,7 +1,7 @@
 //! From what is given for a component to a configuration that its flavor accepts. Nothing is stored before that is known.
 
 use serde_json::{Map, Value};
-use sundae_plugin_api::{ComponentKind, ConfigSchema};
+use sundae_plugin_api::{ComponentKind, ConfigProblem, ConfigSchema};
 
 use crate::cli::Failure;
 use crate::cli::context::{Context, wanted};
@@ -46,7 +46,10 @@ pub(super) fn configured(
     settings: &[Setting],
     before: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Failure> {
-    let config = settings_from(settings, schema, before, &context.folder)?;
+    let config = settings_from(settings, schema, before, &context.folder).map_err(|error| {
+        let hint = error.suggestion.clone();
+        Failure::usage(said(full_name, &error.problem)).hint_if_any(hint)
+    })?;
     secret::check_not_written_out(&config, schema)?;
     check(full_name, schema, &config)?;
     Ok(config)
@@ -62,13 +65,28 @@ pub(super) fn check(
     config: &Map<String, Value>,
 ) -> Result<(), Failure> {
     let Err(problems) = schema.check(config) else { return Ok(()) };
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let problems: Vec<_> = problems.iter().map(|problem| said(full_name, problem)).collect();
     let message = match problems.as_slice() {
         [problem] => problem.clone(),
-        several => format!("the flavor {full_name} wants more:\n  {}", several.join("\n  ")),
+        several => format!(
+            "the configuration does not suit the flavor {full_name}:\n  {}",
+            several.join("\n  ")
+        ),
     };
     Err(Failure::usage(message)
         .hint(format!("`sundae flavor describe {full_name}` shows all its fields")))
+}
+
+fn said(full_name: &str, problem: &ConfigProblem) -> String {
+    match problem {
+        ConfigProblem::Unknown { field } => no_such_field(full_name, field),
+        other => other.to_string(),
+    }
+}
+
+/// That a flavor has no field of that name, in words.
+pub(super) fn no_such_field(full_name: &str, field: &str) -> String {
+    format!("the flavor {full_name} has no field `{field}`")
 }
 
 /// Checks the configuration of a component that is not registered yet, as if it had been given on the command line.

@@ -6,7 +6,7 @@ use sundae_plugin_api::ComponentKind;
 
 use crate::cli::Failure;
 use crate::cli::context::Context;
-use crate::cli::table::{cell, table, titled};
+use crate::cli::table::{cell, table, titled, value};
 use crate::stack::{Component, with_article};
 use crate::view::ComponentDetail;
 
@@ -35,6 +35,11 @@ impl Describe {
         if let Some(reason) = &detail.component.reason {
             let state = &detail.component.state;
             context.ui.warn(format_args!("{kind} `{}` is {state}: {reason}", component.name));
+            if !component.config.is_empty() && state == "missing" {
+                context
+                    .ui
+                    .say("Its values are hidden: only its plugin knows which of them are secret.");
+            }
             context.ui.hint(
                 "`sundae status` shows where plugins are looked for, `sundae flavor --list` what is there",
             );
@@ -60,9 +65,9 @@ pub(super) fn of_active_stack(
 
 fn text(kind: ComponentKind, detail: &ComponentDetail) -> String {
     let component = &detail.component;
-    let given = component.config.iter().map(|(name, value)| (name, cell("", value)));
+    let given = component.config.iter().map(|(name, given)| (name, value(given)));
     let defaults = detail.defaults.iter();
-    let defaults = defaults.map(|(name, value)| (name, format!("{} (default)", cell("", value))));
+    let defaults = defaults.map(|(name, default)| (name, format!("{} (default)", value(default))));
     let unset = detail.unset.iter().map(|name| (name, cell("", &Value::Bool(false))));
     let rows: Vec<_> =
         given.chain(defaults).chain(unset).map(|(name, value)| vec![name.clone(), value]).collect();

@@ -109,10 +109,7 @@ fn help(field: &Field, is_new: bool) -> String {
         help.push_str(&format!("{gap}[{note}]"));
     };
     if field.secret {
-        add(format!(
-            "secret: the name of a variable that holds it, --{}='{{env.NAME}}'",
-            field.name
-        ));
+        add(format!("secret: name a variable that holds it, --{}='{{env.VARIABLE}}'", field.name));
     }
     match &field.default {
         _ if !is_new => {}
@@ -127,7 +124,7 @@ fn help(field: &Field, is_new: bool) -> String {
 
 fn value_name(field: &Field) -> &'static str {
     match field.field_type {
-        _ if field.secret => "{env.NAME}",
+        _ if field.secret => "{env.VARIABLE}",
         FieldType::Integer | FieldType::Number => "NUMBER",
         FieldType::Boolean => "true|false",
         FieldType::Path => "PATH",
@@ -225,7 +222,7 @@ mod tests {
             "--bucket <TEXT>",
             "Where. [required]",
             "[default: 5]",
-            "--token <{env.NAME}>",
+            "--token <{env.VARIABLE}>",
             "[possible values: fast, safe]",
             "--versioned[=<true|false>]",
             "These fields of artifact-store/x are called like other options",

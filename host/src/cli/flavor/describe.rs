@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::super::table::{cell, key_values};
+use super::super::table::{cell, key_values, value};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::nearest::suggestion;
@@ -118,7 +118,7 @@ fn field(field: &FieldView) -> String {
     wants.extend(field.secret.then(|| "secret".to_owned()));
     wants.extend(match &field.default {
         Some(_) if field.secret => None,
-        default => default.as_ref().map(|value| format!("default: {}", cell("", value))),
+        default => default.as_ref().map(|default| format!("default: {}", value(default))),
     });
     let help = if field.help.is_empty() { String::new() } else { format!("\n    {}", field.help) };
     format!("\n\n  {} ({}){help}", field.name, wants.join(", "))

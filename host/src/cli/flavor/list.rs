@@ -40,13 +40,19 @@ pub(in crate::cli) fn show(
     kind: Option<ComponentKind>,
     list: &ListArgs,
 ) -> Result<(), Failure> {
-    let mut flavors = FlavorView::all(context.catalog()?);
-    if let Some(kind) = kind {
-        flavors.retain(|flavor| flavor.kind.as_deref() == Some(kind.as_str()));
-    }
+    let all = FlavorView::all(context.catalog()?);
+    let bare = all.iter().filter(|flavor| flavor.kind.is_none()).count();
+    let is_of_kind =
+        |flavor: &FlavorView| kind.is_none_or(|kind| flavor.kind.as_deref() == Some(kind.as_str()));
+    let flavors: Vec<_> = all.into_iter().filter(is_of_kind).collect();
     let mut columns = vec!["flavor", "kind", "summary", "plugin", "version"];
     if flavors.iter().any(|flavor| !flavor.is_available()) {
         columns.extend(["state", "reason", "path"]);
+    }
+    if bare > 0 && kind.is_some() {
+        context.ui.hint(format_args!(
+            "files that are no usable plugins are not shown here ({bare}); `sundae flavor --list` shows them with the reason"
+        ));
     }
     let nothing = match kind {
         _ if !flavors.is_empty() => "No flavor meets the conditions.".to_owned(),

@@ -43,10 +43,11 @@ impl Export {
         let path = context.absolute(file);
         let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
         opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-            let failure = Failure::new(format!("cannot write {}: {error}", file.display()));
+            let shown = file.display();
             match error.kind() {
-                io::ErrorKind::AlreadyExists => failure.hint("move it away, or name another file"),
-                _ => failure,
+                io::ErrorKind::AlreadyExists => Failure::new(format!("{shown} is there already"))
+                    .hint("move it away, or name another file"),
+                _ => Failure::new(format!("cannot write {shown}: {error}")),
             }
         })?;
         context.ui.say(format_args!(

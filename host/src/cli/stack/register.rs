@@ -43,7 +43,7 @@ impl Register {
         if self.set {
             activate(context, &stack, Target::Nearest)?;
         }
-        show_json(context, &stack)
+        show_json(&context.afresh()?, &stack)
     }
 }
 

@@ -37,6 +37,7 @@ impl Rename {
             database.rename_stack(&renamed, &stack.name)?;
             return Err(error.into());
         }
+        let context = &context.afresh()?;
         context.say_where()?;
         let (from, to) = (&stack.name, &renamed.name);
         context.ui.say(format_args!("Stack '{from}' successfully renamed to '{to}'!"));

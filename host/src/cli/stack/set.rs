@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::Failure;
 use crate::cli::context::{Context, Scope};
 use crate::stack::Stack;
-use crate::view::{ActiveStackView, ComponentView, StackView};
+use crate::view::{ActiveStackView, ComponentView};
 
 /// Make a stack the active one: what runs from now on runs on it
 ///
@@ -40,9 +40,7 @@ impl Set {
         if !context.wants_json() {
             return Ok(());
         }
-        let active = context.active_stack_if_any().is_some_and(|now| now.stack.id == stack.id)
-            || scope == Scope::Project;
-        let stack = StackView::new(&stack, context.catalog()?, active);
+        let stack = super::view(&context.afresh()?, &stack)?;
         context.ui.json(&ActiveStackView { stack, scope: scope.word().to_owned() })
     }
 }
