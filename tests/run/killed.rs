@@ -199,8 +199,7 @@ fn a_run_within_a_step_of_a_killed_run_ends_too() {
         "inner.toml",
         &format!("name = \"inner\"\n[[steps]]\nname = \"s\"\nrun = \"{inner}\"\n"),
     );
-    let outer =
-        format!("echo $$ > {at}outer; exec {} run inner.toml", env!("CARGO_BIN_EXE_sundae"));
+    let outer = format!("echo $$ > {at}outer; exec {} run inner.toml", sandbox.program().display());
     sandbox.write(
         "outer.toml",
         &format!("name = \"outer\"\n[[steps]]\nname = \"s\"\nrun = \"{outer}\"\n"),

@@ -93,7 +93,7 @@ impl Sandbox {
     }
 
     /// The program, where it finds the plugins that came with it and none of the checkout.
-    fn program(&self) -> PathBuf {
+    pub(super) fn program(&self) -> PathBuf {
         self.folder.path().join("installed/sundae")
     }
 
