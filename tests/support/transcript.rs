@@ -109,8 +109,8 @@ struct Stage<'e> {
 
 impl<'e> Stage<'e> {
     fn new(folder: &'e Path, environment: &'e [(&'e str, String)]) -> Result<Self, String> {
-        fs::create_dir(folder.join("work")).map_err(|error| error.to_string())?;
-        fs::write(folder.join("cwd"), folder.join("work").display().to_string())
+        fs::create_dir(folder.join("user")).map_err(|error| error.to_string())?;
+        fs::write(folder.join("cwd"), folder.join("user").display().to_string())
             .map_err(|error| error.to_string())?;
         let patterns = [
             (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "[TIME]"),

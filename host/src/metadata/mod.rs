@@ -16,7 +16,7 @@ mod settings;
 mod stacks;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -42,22 +42,6 @@ pub struct Database {
     path: PathBuf,
 }
 
-/// Does again what another process was in the way of. SQLite itself waits for locks, but not for that of the change to a
-/// write-ahead log, which many want at once when a database is new.
-fn patiently<T>(mut work: impl FnMut() -> Result<T, MetadataError>) -> Result<T, MetadataError> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        match work() {
-            Err(error) if error.is_busy() && Instant::now() < deadline => {
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(50));
-            }
-            result => return result,
-        }
-    }
-}
-
 impl Database {
     /// Opens the database at `path`; makes it, with its folder and the default stack, if there is none.
     ///
@@ -75,7 +59,7 @@ impl Database {
         let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(64);
-        patiently(|| migrations::bring_up_to_date(&mut connection, path))?;
+        migrations::bring_up_to_date(&mut connection, path)?;
         // With a write-ahead log, a kill loses nothing at this level; a power cut may lose the last moments, never more.
         connection
             .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
