@@ -7,7 +7,7 @@ use clap::Args;
 use super::describe;
 use crate::cli::context::Context;
 use crate::cli::{Failure, exit_code};
-use crate::plugin::{Catalog, Library, ProbeLog as _};
+use crate::plugin::{Catalog, Library, retry};
 use crate::view::FlavorView;
 
 /// Load the plugins in quarantine again, and let those out that behave
@@ -27,24 +27,23 @@ pub(crate) struct Retry {
 impl Retry {
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
         let catalog = context.catalog()?;
-        let libraries = match &self.which {
+        let mut libraries = match &self.which {
             Some(which) => vec![library(context, catalog, which)?],
-            None => catalog.libraries.iter().filter(|one| one.quarantine.is_some()).collect(),
+            None => catalog.libraries.iter().collect(),
         };
-        let quarantined = context.database()?.quarantined();
-        let in_it = |path: &Path| quarantined.iter().find(|probe| probe.path == path);
-        let probes: Vec<_> = libraries.iter().filter_map(|library| in_it(&library.path)).collect();
+        libraries.retain(|library| library.quarantine.is_some());
         match &self.which {
-            Some(which) if probes.is_empty() => {
+            Some(which) if libraries.is_empty() => {
                 context.ui.say(format_args!("`{which}` is not in quarantine."));
             }
-            None if probes.is_empty() => context.ui.say("No plugin is in quarantine."),
+            None if libraries.is_empty() => context.ui.say("No plugin is in quarantine."),
             _ => {}
         }
         let mut failed = 0;
-        for probe in &probes {
-            context.database()?.forget(&probe.digest);
-            failed += usize::from(!can_be_loaded(context, &probe.path)?);
+        for library in &libraries {
+            // All that is known of the place: earlier contents of the file may have been in quarantine, too.
+            retry(context.database()?, Some(&library.path));
+            failed += usize::from(!can_be_loaded(context, &library.path)?);
         }
         if context.wants_json() {
             show_json(context, &libraries)?;
