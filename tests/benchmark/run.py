@@ -115,14 +115,15 @@ def fan() -> list[tuple[str, str | None]]:
 def pipeline_file(name: str, edges) -> str:
     steps = [f'name = "{name}"\n']
     for step, source in edges:
-        run = "cat {in.x} > {out.x}" if source else "echo hello > {out.x}"
+        # Each adds its name: steps that are the same in all else would be taken from the cache within one run.
+        run = f"cat {{in.x}} > {{out.x}}; echo {step} >> {{out.x}}" if source else "echo hello > {out.x}"
         inputs = f'inputs = {{ x = "{source}.x" }}\n' if source else ""
         steps.append(f'[[steps]]\nname = "{step}"\nrun = "{run}"\n{inputs}outputs = ["x"]\n')
     return "\n".join(steps)
 
 
 def ninja_file(edges) -> str:
-    lines = ["rule copy\n  command = cat $in > $out\n", "rule make\n  command = echo hello > $out\n"]
+    lines = ["rule copy\n  command = cat $in > $out; echo $out >> $out\n", "rule make\n  command = echo hello > $out\n"]
     for step, source in edges:
         rule = f"copy {source}.out" if source else "make"
         lines.append(f"build {step}.out: {rule}\n")

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;
 use std::io;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -135,10 +137,13 @@ impl Catalog {
             if !seen.is_new_folder(&place.folder) {
                 continue;
             }
-            let files = library_files(place, &mut catalog.unreadable);
-            let read = |path| Library::read(path, place.origin, &machine);
-            let mut here: Vec<_> =
-                files.into_iter().filter_map(|path| seen.read(path, read)).collect();
+            let mut files = library_files(place, &mut catalog.unreadable);
+            files.retain(|path| seen.is_new_path(path));
+            let read = |path: &PathBuf| Library::read(path.clone(), place.origin, &machine);
+            let mut here: Vec<_> = side_by_side(&files, read)
+                .into_iter()
+                .filter_map(|(library, id)| seen.is_new_file(id).then_some(library))
+                .collect();
             for library in &mut here {
                 let verdict = quarantine.get(&(library.path.as_path(), library.fingerprint));
                 library.quarantine = verdict.and_then(|verdict| verdict.reason());
@@ -288,17 +293,35 @@ impl Seen {
         self.folders.insert(folder.to_owned())
     }
 
-    fn read(
-        &mut self,
-        path: PathBuf,
-        read: impl FnOnce(PathBuf) -> (Library, Option<FileId>),
-    ) -> Option<Library> {
-        if !self.paths.insert(path.clone()) {
-            return None;
-        }
-        let (library, id) = read(path);
-        id.is_none_or(|id| self.files.insert(id)).then_some(library)
+    /// Whether a path was not met before.
+    fn is_new_path(&mut self, path: &Path) -> bool {
+        self.paths.insert(path.to_owned())
     }
+
+    /// Whether a file was not met before under another name. What cannot be told apart is new.
+    fn is_new_file(&mut self, id: Option<FileId>) -> bool {
+        id.is_none_or(|id| self.files.insert(id))
+    }
+}
+
+/// Does the same with each of many things, on as many threads as help; what comes of it is in the order of the things.
+fn side_by_side<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    // A library takes some microseconds, and a thread some tens.
+    const WORTH_A_THREAD: usize = 128;
+    let most = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = (things.len() / WORTH_A_THREAD).clamp(1, most.min(8));
+    if threads == 1 {
+        return things.iter().map(work).collect();
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let parts = things.chunks(things.len().div_ceil(threads));
+        let running: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<_>>()))
+            .collect();
+        let ended = running.into_iter().map(|thread| thread.join());
+        ended.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 /// Files of a place that are libraries by their name, on any system, in the order of their paths.
