@@ -68,6 +68,11 @@ impl List {
         };
         let runs = database(context)?.runs(&wanted)?;
         let rows: Vec<_> = runs.iter().map(RunRow::new).collect();
-        self.list.show(context, &rows, &COLUMNS, "No run meets the conditions.")
+        let is_asked_for = self.pipeline.is_some() || self.status.is_some();
+        let nothing = match is_asked_for || !rows.is_empty() {
+            true => "No run meets the conditions.",
+            false => "Nothing has run yet: `sundae run FILE` runs a pipeline.",
+        };
+        self.list.show(context, &rows, &COLUMNS, nothing)
     }
 }
