@@ -15,7 +15,7 @@ pub(super) const LIBRARIES: [&str; 2] =
     ["libsundae_local_artifact_store.so", "libsundae_local_orchestrator.so"];
 
 /// How long anything may take that is waited for: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A user's world.
 pub(super) struct Sandbox {

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::process::Stdio;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::sandbox::Sandbox;
+use super::sandbox::{PATIENCE, Sandbox};
 
 /// What a command writes to a terminal of 60 columns as its stdout and stderr.
 fn watched(sandbox: &Sandbox, words: &[&str]) -> (Option<i32>, String) {
@@ -24,6 +27,13 @@ fn watched(sandbox: &Sandbox, words: &[&str]) -> (Option<i32>, String) {
     let mut child = command.spawn().unwrap();
     // Ours of the other end must be closed, or reading never ends.
     drop(command);
+    let pid = Pid::from_child(&child);
+    let (ended, end) = channel::<()>();
+    let patience = thread::spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            kill_process(pid, Signal::KILL).unwrap();
+        }
+    });
     let mut seen = Vec::new();
     let mut chunk = [0; 4096];
     let mut master = File::from(master);
@@ -31,7 +41,10 @@ fn watched(sandbox: &Sandbox, words: &[&str]) -> (Option<i32>, String) {
     while let Ok(length @ 1..) = master.read(&mut chunk) {
         seen.extend_from_slice(&chunk[..length]);
     }
-    (child.wait().unwrap().code(), String::from_utf8(seen).unwrap())
+    let code = child.wait().unwrap().code();
+    drop(ended);
+    patience.join().unwrap();
+    (code, String::from_utf8(seen).unwrap())
 }
 
 const PIPELINE: &str = r#"
@@ -65,6 +78,20 @@ fn what_is_under_way_is_shown_below_and_goes_away_at_the_end() {
     assert!(lines[5].starts_with("✔ fit: completed in "), "{screen:#?}");
     assert_eq!(lines[6], "Run `p-1` failed");
     assert_eq!(lines.len(), 7, "nothing is left of the live lines: {screen:#?}");
+}
+
+#[test]
+fn a_run_that_is_over_at_once_ends_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("p.toml", "name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"true\"\n");
+    sandbox.run(&["p.toml"]);
+    for _ in 0..40 {
+        let (code, seen) = watched(&sandbox, &["run", "p.toml"]);
+        assert_eq!(code, Some(0));
+        let screen = screen(&seen);
+        assert_eq!(screen[2], "✔ s: cached, from p-1");
+        assert!(screen[3].starts_with("Run `p-") && screen.len() == 4, "{screen:#?}");
+    }
 }
 
 #[test]

@@ -90,16 +90,14 @@ impl Live {
 
 fn tick(shared: &Shared) {
     let mut state = shared.state();
-    loop {
+    // Looked at before waiting: the run may have ended before this thread began, and nobody tells it twice.
+    while !state.has_ended {
         // Nothing under way, nothing to draw: waits for an event.
         let wait = if state.board.under_way.is_empty() { Duration::MAX } else { TICK };
         let waited =
             shared.change.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
         state = waited.0;
-        if state.has_ended {
-            return;
-        }
-        if waited.1.timed_out() {
+        if waited.1.timed_out() && !state.has_ended {
             shared.draw(&state, "");
         }
     }
