@@ -13,7 +13,7 @@ use super::{OWNER, PATIENCE, WORKSPACE};
 const APPLICATION_ID: i32 = 0x536e_6479;
 
 /// One for each format, in order; the number of a format is how many of them have been done.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 1] = [first];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] = [first, engine];
 
 /// The number of today's format.
 #[expect(clippy::cast_possible_truncation, reason = "there are a few")]
@@ -85,6 +85,10 @@ fn format(connection: &Connection, path: &Path) -> Result<u32, MetadataError> {
         return Err(MetadataError::FromTheFuture { path: path.to_owned(), found, known });
     }
     Ok(format)
+}
+
+fn engine(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(include_str!("0002_engine.sql"))
 }
 
 fn first(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

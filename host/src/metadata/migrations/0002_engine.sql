@@ -1,0 +1,1 @@
+-- What runs came to keep beyond the first format: each table or column says what for.
