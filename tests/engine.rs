@@ -13,6 +13,7 @@ mod engine {
     mod killed;
     mod meddled;
     mod misbehaving;
+    mod policies;
     mod processes;
     mod running;
     mod scale;

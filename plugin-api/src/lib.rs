@@ -26,6 +26,9 @@ pub use key::{InvalidKey, Key};
 pub mod artifact_store;
 pub use artifact_store::ArtifactStore;
 
+mod resources;
+pub use resources::{Ledger, Resources};
+
 pub mod orchestrator;
 pub use orchestrator::Orchestrator;
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Resources};
 
 /// The interface that this file defines.
 pub const INTERFACE: &str = "orchestrator/1";
 
 /// What an orchestrator can do. Undeclared means "no".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -22,6 +22,9 @@ pub struct Capabilities {
     pub parallelism: Option<u32>,
     /// The names of resources that it understands (`cpus`, `memory`, `gpus`, …).
     pub resources: Vec<String>,
+    /// How much of these there is, where that is known: memory in bytes. The host submits no jobs that together need more, and
+    /// refuses those that need more than there is.
+    pub capacity: Resources,
     /// Jobs outlive the host, and [`Orchestrator::reattach`] finds them again.
     pub reattach: bool,
     /// It keeps logs of jobs itself, which [`Orchestrator::logs`] reads.
@@ -56,6 +59,14 @@ impl Capabilities {
         self
     }
 
+    /// Declares [`Self::capacity`], and that these resources are understood.
+    #[must_use]
+    pub fn capacity(mut self, capacity: Resources) -> Self {
+        self.resources = capacity.keys().cloned().collect();
+        self.capacity = capacity;
+        self
+    }
+
     /// Declares [`Self::reattach`].
     #[must_use]
     pub fn reattach(mut self) -> Self {
@@ -87,9 +98,9 @@ pub struct JobDescription {
     pub id: String,
     /// For people: `training-3/train`.
     pub name: String,
-    /// What the step declares to need, by resource name; sizes in bytes.
+    /// What the step needs while it runs; memory in bytes. `cpus` is 1 where the step does not declare it.
     #[serde(default)]
-    pub resources: BTreeMap<String, f64>,
+    pub resources: Resources,
     /// The command that does the same work in a process of its own, wherever the host's binary and the store can be reached.
     #[serde(default)]
     pub worker: Vec<String>,

@@ -36,6 +36,7 @@ fn names(told: &Told) -> Vec<String> {
         Event::AttemptEnded { step, attempt, .. } => format!("{step} {attempt} ended"),
         Event::StepEnded { step, status, .. } => format!("{step} is {status:?}"),
         Event::Warning { message } => message.clone(),
+        Event::StepRetried { step, .. } => format!("{step} is tried again"),
         Event::RunEnded { status, .. } => format!("run is {status:?}"),
     };
     told.events.iter().map(name).collect()

@@ -1,22 +1,28 @@
 //! The `local` orchestrator: steps run on this machine, side by side, inside the host's process tree.
 
+mod machine;
 mod orchestrator;
 mod pool;
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use sundae_plugin_api::{Component, Config, Error, Host, export_plugin};
+use sundae_plugin_api::{Component, Config, Error, Host, Resources, export_plugin};
 
 /// How a `local` orchestrator is configured.
 #[derive(Debug, serde::Deserialize, Config)]
 pub struct LocalOrchestratorConfig {
     /// How many steps run at once. Default: as many as this machine has processors.
     parallelism: Option<NonZeroU32>,
+    /// How much of each resource steps may use together, such as `memory=8GiB` or `license=2`. Default: the processors (or
+    /// `parallelism` if that is more), memory and GPUs of this machine.
+    resources: Option<BTreeMap<String, String>>,
 }
 
 /// Runs steps on this machine.
 pub struct LocalOrchestrator {
     parallelism: u32,
+    capacity: Resources,
     pool: pool::Pool,
 }
 
@@ -25,7 +31,12 @@ impl Component for LocalOrchestrator {
 
     fn open(config: LocalOrchestratorConfig, _host: Host) -> Result<Self, Error> {
         let parallelism = config.parallelism.map_or_else(processors, NonZeroU32::get);
-        Ok(Self { parallelism, pool: pool::Pool::new(parallelism as usize) })
+        let mut capacity = machine::resources(parallelism.max(processors()));
+        for (name, amount) in config.resources.unwrap_or_default() {
+            capacity.insert(name.clone(), machine::amount(&name, &amount)?);
+        }
+        let pool = pool::Pool::new(parallelism as usize, capacity.clone());
+        Ok(Self { parallelism, capacity, pool })
     }
 }
 

@@ -9,12 +9,12 @@ use crate::LocalOrchestrator;
 
 impl Orchestrator for LocalOrchestrator {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().parallelism(self.parallelism)
+        Capabilities::new().parallelism(self.parallelism).capacity(self.capacity.clone())
     }
 
     fn submit(&self, job: Job) -> Result<Handle, Error> {
         let handle = Handle(job.description.id);
-        self.pool.submit(handle.clone(), job.work)?;
+        self.pool.submit(handle.clone(), job.description.resources, job.work)?;
         Ok(handle)
     }
 

@@ -1,4 +1,4 @@
-//! A few threads that run jobs in the order in which they came.
+//! A few threads that run jobs in the order in which they came, as far as there is what they need.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use sundae_plugin_api::Error;
 use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Work};
+use sundae_plugin_api::{Error, Ledger, Resources};
 
 /// Threads are started as they are needed, up to a limit, and end with the pool.
 pub(crate) struct Pool {
@@ -26,12 +26,30 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<(Handle, Arc<dyn Work>)>,
+    waiting: VecDeque<Waiting>,
     running: HashMap<Handle, Arc<dyn Work>>,
+    ledger: Ledger,
     changes: Vec<Change>,
     threads: usize,
     idle: usize,
     closed: bool,
+}
+
+struct Waiting {
+    handle: Handle,
+    needs: Resources,
+    work: Arc<dyn Work>,
+}
+
+impl State {
+    /// Takes the next job that may start now.
+    fn next(&mut self) -> Option<Waiting> {
+        let place =
+            self.ledger.first_that_fits(self.waiting.iter().map(|waiting| &waiting.needs))?;
+        let next = self.waiting.remove(place)?;
+        self.ledger.take(&next.needs);
+        Some(next)
+    }
 }
 
 impl Shared {
@@ -47,11 +65,18 @@ impl Shared {
 }
 
 impl Pool {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, shared: Arc::default() }
+    pub(crate) fn new(limit: usize, capacity: Resources) -> Self {
+        let state = State { ledger: Ledger::new(capacity), ..State::default() };
+        let shared = Shared { state: Mutex::new(state), ..Shared::default() };
+        Self { limit, shared: Arc::new(shared) }
     }
 
-    pub(crate) fn submit(&self, handle: Handle, work: Box<dyn Work>) -> Result<(), Error> {
+    pub(crate) fn submit(
+        &self,
+        handle: Handle,
+        needs: Resources,
+        work: Box<dyn Work>,
+    ) -> Result<(), Error> {
         let mut state = self.shared.state();
         if state.idle <= state.waiting.len() && state.threads < self.limit {
             match self.start_thread() {
@@ -63,7 +88,7 @@ impl Pool {
                 Err(_) => {}
             }
         }
-        state.waiting.push_back((handle, Arc::from(work)));
+        state.waiting.push_back(Waiting { handle, needs, work: Arc::from(work) });
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -87,7 +112,7 @@ impl Pool {
 
     pub(crate) fn cancel(&self, handle: &Handle) {
         let mut state = self.shared.state();
-        if let Some(position) = state.waiting.iter().position(|(waiting, _)| waiting == handle) {
+        if let Some(position) = state.waiting.iter().position(|waiting| waiting.handle == *handle) {
             state.waiting.remove(position);
             self.shared.report(&mut state, handle.clone(), JobState::Cancelled);
         } else if let Some(work) = state.running.get(handle).cloned() {
@@ -113,7 +138,7 @@ impl Drop for Pool {
 fn run_jobs(shared: &Shared) {
     let mut state = shared.state();
     loop {
-        if let Some((handle, work)) = state.waiting.pop_front() {
+        if let Some(Waiting { handle, needs, work }) = state.next() {
             state.running.insert(handle.clone(), Arc::clone(&work));
             shared.report(&mut state, handle.clone(), JobState::Running);
             drop(state);
@@ -123,6 +148,11 @@ fn run_jobs(shared: &Shared) {
             };
             state = shared.state();
             state.running.remove(&handle);
+            state.ledger.give_back(&needs);
+            // Several may start where one has ended that needed much.
+            if state.waiting.len() > 1 {
+                shared.work.notify_all();
+            }
             shared.report(&mut state, handle, end);
         } else if state.closed {
             return;

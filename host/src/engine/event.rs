@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ pub enum Event {
         /// What it produced when it ran.
         outcome: Box<Outcome>,
     },
-    /// A step will not run: what it needs has failed, or the run was cancelled.
+    /// A step will not run: what it needs has failed, or what it is for has not happened.
     StepSkipped {
         /// Which step.
         step: String,
@@ -70,6 +71,19 @@ pub enum Event {
         attempt: u32,
         /// How.
         report: Box<AttemptReport>,
+    },
+    /// A try has failed, and the step will be tried again.
+    StepRetried {
+        /// Which step.
+        step: String,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// How many attempts there are in all.
+        attempts: u32,
+        /// Why it failed.
+        reason: String,
+        /// How long to wait before the next one.
+        wait: Duration,
     },
     /// A step has ended for good; nothing follows for it, unless what it made is lost while others need it: then a warning
     /// says so, and another try of it follows.
@@ -122,7 +136,7 @@ pub enum StepStatus {
     Cached,
     /// It ran, and failed.
     Failed,
-    /// It did not run, because of another step's failure.
+    /// It did not run: another step failed, or what it is for has not happened.
     Skipped,
     /// It was stopped, or never begun, because the run was cancelled.
     Cancelled,

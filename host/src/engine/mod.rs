@@ -9,6 +9,7 @@ pub mod code;
 mod dispatcher;
 pub mod event;
 mod job;
+pub mod resources;
 mod state;
 
 use std::path::Path;

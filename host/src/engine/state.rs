@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::event::StepStatus;
 use crate::artifact::ArtifactRef;
-use crate::pipeline::{Graph, Pipeline};
+use crate::pipeline::{Graph, Pipeline, Step, Trigger};
 
 /// The steps by their number in the pipeline.
 pub(super) struct State<'a> {
@@ -31,6 +31,8 @@ pub(super) struct StepState {
     pub(super) is_lost: bool,
     /// How often its job was lost.
     pub(super) lost: u32,
+    /// How often an attempt failed by itself.
+    pub(super) failures: u32,
 }
 
 impl<'a> State<'a> {
@@ -48,6 +50,7 @@ impl<'a> State<'a> {
                 remade: 0,
                 is_lost: false,
                 lost: 0,
+                failures: 0,
             })
             .collect();
         let unblocked = (0..steps.len()).filter(|step| steps[*step].blocked_by.is_empty());
@@ -109,10 +112,27 @@ impl<'a> State<'a> {
 
     /// The job of a step was lost: the step may start again.
     pub(super) fn try_again(&mut self, step: usize) {
-        let state = &mut self.steps[step];
-        state.status = StepStatus::Waiting;
-        state.lost += 1;
+        self.steps[step].lost += 1;
+        self.steps[step].status = StepStatus::Waiting;
         self.ready.insert((self.rank[step], step));
+    }
+
+    /// An attempt of a step failed; the step waits until [`Self::may_start`].
+    pub(super) fn wait_for_retry(&mut self, step: usize) {
+        self.steps[step].status = StepStatus::Waiting;
+    }
+
+    /// An attempt of a step failed by itself; returns how many have.
+    pub(super) fn count_failure(&mut self, step: usize) -> u32 {
+        self.steps[step].failures += 1;
+        self.steps[step].failures
+    }
+
+    /// A step has waited long enough, unless it has ended meanwhile.
+    pub(super) fn may_start(&mut self, step: usize) {
+        if self.steps[step].status == StepStatus::Waiting {
+            self.ready.insert((self.rank[step], step));
+        }
     }
 
     /// A step has ended well: what waits only for it may start.
@@ -125,13 +145,18 @@ impl<'a> State<'a> {
         self.steps[step].outputs = outputs;
         self.end(step, status);
         for dependent in self.graph.dependents(step).to_vec() {
-            let state = &mut self.steps[dependent];
-            if state.blocked_by.remove(&step)
-                && state.blocked_by.is_empty()
-                && state.status == StepStatus::Waiting
-            {
-                self.ready.insert((self.rank[dependent], dependent));
-            }
+            self.release(dependent, step);
+        }
+    }
+
+    /// A step need not wait for another any more.
+    fn release(&mut self, step: usize, ended: usize) {
+        let state = &mut self.steps[step];
+        if state.blocked_by.remove(&ended)
+            && state.blocked_by.is_empty()
+            && state.status == StepStatus::Waiting
+        {
+            self.ready.insert((self.rank[step], step));
         }
     }
 
@@ -144,14 +169,45 @@ impl<'a> State<'a> {
         self.ready.remove(&(self.rank[step], step));
     }
 
-    /// Ends the steps that cannot run without `step`, and returns them.
+    /// Ends the steps that cannot run since `step` has ended otherwise than well, and returns them. What is to run all the same
+    /// need not wait for it any more.
     pub(super) fn skip_downstream(&mut self, step: usize) -> Vec<usize> {
-        let mut skipped = self.graph.downstream(step);
-        skipped.retain(|step| self.steps[*step].status == StepStatus::Waiting);
-        for step in &skipped {
-            self.end(*step, StepStatus::Skipped);
+        self.skip(step, |dependent| dependent.trigger != Trigger::OnSuccess)
+    }
+
+    /// As [`Self::skip_downstream`], for a step that was left out on purpose: what only comes after it runs.
+    pub(super) fn omit_downstream(&mut self, step: usize) -> Vec<usize> {
+        self.skip(step, |_| true)
+    }
+
+    /// `goes_on`: whether a step that takes nothing from one that ended runs all the same.
+    fn skip(&mut self, step: usize, goes_on: impl Fn(&Step) -> bool) -> Vec<usize> {
+        let mut skipped = Vec::new();
+        let mut ended = vec![step];
+        while let Some(step) = ended.pop() {
+            for dependent in self.graph.dependents(step).to_vec() {
+                if self.steps[dependent].status != StepStatus::Waiting {
+                    continue;
+                }
+                let described = &self.pipeline.steps[dependent];
+                let name = &self.pipeline.steps[step].name;
+                let takes = described.inputs.values().any(|input| input.step == *name);
+                if !takes && goes_on(described) {
+                    self.release(dependent, step);
+                } else {
+                    self.end(dependent, StepStatus::Skipped);
+                    skipped.push(dependent);
+                    ended.push(dependent);
+                }
+            }
         }
+        skipped.sort_unstable_by_key(|step| self.rank[*step]);
         skipped
+    }
+
+    /// Whether something failed that a step waited for, or that those needed.
+    pub(super) fn is_behind_failure(&self, step: usize) -> bool {
+        self.graph.is_behind(step, |needed| self.steps[needed].status == StepStatus::Failed)
     }
 
     /// The steps that have not begun.

@@ -53,6 +53,10 @@ impl Recording<'_> {
                 self.execute(sql, values)
             }
             Event::AttemptEnded { step, report, .. } => self.attempt_ended(step, report),
+            Event::StepRetried { step, reason, .. } => {
+                let sql = "UPDATE step_run SET status = 'waiting', reason = ?3 WHERE run = ?1 AND name = ?2";
+                self.execute(sql, params![self.run, step, reason])
+            }
             Event::StepEnded { step, status, reason } => {
                 self.step_ended(step, *status, reason.as_deref())
             }

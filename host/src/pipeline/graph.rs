@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::policy::Trigger;
 use super::step::Step;
 
 /// The steps of a pipeline by their place in its list, with who waits for whom.
@@ -15,13 +16,40 @@ pub struct Graph {
 
 impl Graph {
     /// The graph of these steps. A need that names none of them is passed over.
+    ///
+    /// A step that has another trigger than success, and names nothing that it waits for, waits for all ordinary steps.
     pub fn new(steps: &[Step]) -> Result<Self, Cycle> {
         let names = steps.iter().enumerate().map(|(index, step)| (step.name.as_str(), index));
         let places: HashMap<&str, usize> = names.collect();
         let needs_of =
             |step: &Step| step.needs().filter_map(|name| places.get(name).copied()).collect();
-        let needs = steps.iter().map(needs_of).collect();
-        Self::of(needs).map_err(|cycles| Cycle::named(&cycles[0], steps))
+        let needs: Vec<Vec<usize>> = steps.iter().map(needs_of).collect();
+        let named = |cycles: Vec<Vec<usize>>| Cycle::named(&cycles[0], steps);
+        let graph = Self::of(needs.clone()).map_err(named)?;
+        let closing = |step: &usize| {
+            steps[*step].trigger != Trigger::OnSuccess && graph.needs(*step).is_empty()
+        };
+        let closing: Vec<usize> = (0..steps.len()).filter(closing).collect();
+        if closing.is_empty() {
+            return Ok(graph);
+        }
+        let before = graph.ordinary_before(steps, &closing);
+        let mut needs = needs;
+        for step in closing {
+            needs[step].clone_from(&before);
+        }
+        Self::of(needs).map_err(named)
+    }
+
+    /// The ordinary steps that wait for none of the `closing` ones.
+    fn ordinary_before(&self, steps: &[Step], closing: &[usize]) -> Vec<usize> {
+        let mut is_behind = vec![false; steps.len()];
+        for step in closing.iter().flat_map(|step| self.downstream(*step)) {
+            is_behind[step] = true;
+        }
+        let is_ordinary =
+            |step: &usize| steps[*step].trigger == Trigger::OnSuccess && !is_behind[*step];
+        (0..steps.len()).filter(is_ordinary).collect()
     }
 
     /// The graph in which the step at each place needs those listed there; or its circles, at least one.
@@ -67,6 +95,23 @@ impl Graph {
             }
         }
         self.order.iter().copied().filter(|&step| is_downstream[step]).collect()
+    }
+
+    /// Whether one of the steps that this one waits for, or that those wait for, is such a one.
+    pub fn is_behind(&self, step: usize, is_such: impl Fn(usize) -> bool) -> bool {
+        let mut is_seen = vec![false; self.needs.len()];
+        let mut waiting = vec![step];
+        while let Some(step) = waiting.pop() {
+            for &needed in &self.needs[step] {
+                if is_such(needed) {
+                    return true;
+                }
+                if !std::mem::replace(&mut is_seen[needed], true) {
+                    waiting.push(needed);
+                }
+            }
+        }
+        false
     }
 
     /// How many steps there are.

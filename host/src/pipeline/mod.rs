@@ -9,6 +9,8 @@ mod error;
 mod graph;
 mod names;
 mod params;
+mod policy;
+mod quantity;
 mod resolve;
 mod shell;
 mod source;
@@ -17,6 +19,7 @@ mod template;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +28,8 @@ pub use error::{PipelineError, Place, Problem};
 pub use graph::{Cycle, Graph};
 pub use names::{is_name, is_reserved, variable};
 pub use params::text;
+pub use policy::{FailurePolicy, Hooks, Resources, Retry, Trigger};
+pub use quantity::spoken;
 pub use step::{OutputRef, Run, Step};
 pub use template::{Quoting, Reference, Slot, Template, TemplateError, Values};
 
@@ -39,6 +44,12 @@ pub struct Pipeline {
     pub root: PathBuf,
     /// The params of the whole pipeline, overrides applied.
     pub params: BTreeMap<String, Value>,
+    /// How long a run may take.
+    pub timeout: Option<Duration>,
+    /// What becomes of the rest when a step has failed.
+    pub failure_policy: FailurePolicy,
+    /// What else is done when something happens in a run.
+    pub hooks: Hooks,
     /// In the order of the file.
     pub steps: Vec<Step>,
 }

@@ -41,7 +41,15 @@ pub(super) fn resolve(
         cycles(&draft.steps, needs, problems);
     }
     let steps = draft.steps.into_iter().zip(seen).map(|(step, seen)| finish(step, seen, &root));
-    Pipeline { name: draft.name, steps: steps.collect(), params, root }
+    Pipeline {
+        name: draft.name,
+        steps: steps.collect(),
+        params,
+        root,
+        timeout: draft.timeout,
+        failure_policy: draft.failure_policy,
+        hooks: draft.hooks,
+    }
 }
 
 fn absolute(base: &Path) -> PathBuf {
@@ -384,5 +392,9 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         workdir: root.join(draft.workdir).components().collect(),
         cache: draft.cache,
         after: draft.after.into_iter().map(|after| after.value).collect(),
+        resources: draft.resources,
+        retry: draft.retry,
+        timeout: draft.timeout,
+        trigger: draft.trigger,
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::policy::{Resources, Retry, Trigger};
 use super::template::{Quoting, Template, Values};
 
 /// One step.
@@ -31,6 +33,14 @@ pub struct Step {
     pub cache: bool,
     /// Steps to wait for without taking anything from them.
     pub after: Vec<String>,
+    /// What it needs while it runs.
+    pub resources: Resources,
+    /// How often it is tried.
+    pub retry: Retry,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// When it runs, after all that it waits for has ended.
+    pub trigger: Trigger,
 }
 
 impl Step {

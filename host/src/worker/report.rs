@@ -92,6 +92,11 @@ pub enum Failure {
         /// What is wrong with it.
         message: String,
     },
+    /// It took longer than it may, and was stopped.
+    TimedOut {
+        /// In words, with how long it might take.
+        message: String,
+    },
     /// It was cancelled.
     Cancelled,
     /// It could not be made: the store refused, the command does not exist, the orchestrator lost it.

@@ -1,6 +1,7 @@
 //! `sundae run`
 
 mod display;
+mod hooks;
 mod param;
 mod recorder;
 mod workshop;
@@ -15,12 +16,13 @@ use super::context::Context;
 use super::ui::{DIM, styled};
 use super::{Failure, exit_code, signals};
 use crate::engine::event::RunStatus;
-use crate::engine::{Engine, Stop};
+use crate::engine::{Engine, Stop, resources};
 use crate::metadata::{NewRun, RunLock, RunRecord, StackMember};
 use crate::pipeline::Pipeline;
 use crate::stack::Stack;
 use crate::view::RunView;
 use crate::worker::reaper;
+use hooks::Hooked;
 use param::Param;
 use recorder::Recorder;
 use workshop::Workshop;
@@ -65,6 +67,7 @@ impl Run {
         };
         let id = uuid::Uuid::new_v4().to_string();
         let workshop = Workshop::open(context, &stack, &id)?;
+        check_resources(&pipeline, &workshop)?;
         let stop = Arc::new(Stop::default());
         let _signals = stop_at_signals(context, &stop)?;
         let binary = std::env::current_exe().ok();
@@ -97,9 +100,30 @@ impl Run {
             grace: Engine::GRACE,
         };
         let mut recorder = Recorder::new(context.database()?, context.ui, &run.id, &run.name);
-        let result = engine.run(&mut recorder);
+        if pipeline.hooks.is_empty() {
+            let result = engine.run(&mut recorder);
+            return recorder.close(result);
+        }
+        let mut hooked = Hooked::new(&mut recorder, pipeline, run, context.ui);
+        let result = engine.run(&mut hooked);
+        hooked.finish();
         recorder.close(result)
     }
+}
+
+/// Refuses a pipeline that the orchestrator has not enough for.
+fn check_resources(pipeline: &Pipeline, workshop: &Workshop) -> Result<(), Failure> {
+    let capabilities = workshop.orchestrator.capabilities();
+    resources::check(pipeline, &capabilities).map_err(|problems| {
+        let name = &workshop.orchestrator_name;
+        let known = match capabilities.resources.is_empty() {
+            true => "no resources".to_owned(),
+            false => format!("the resources {}", capabilities.resources.join(", ")),
+        };
+        Failure::new(problems.join("\n")).hint(format!(
+            "orchestrator `{name}` knows {known}; `sundae orchestrator describe {name}` shows how it is configured"
+        ))
+    })
 }
 
 /// The first signal asks the steps to end, the second ends them, and what components are about.

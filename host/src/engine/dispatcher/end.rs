@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use sundae_plugin_api::orchestrator::{Change, JobState};
 
+use super::stop::Cause;
 use super::{Dispatcher, Running, Stopping, TICK};
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
+use crate::engine::resources::needs;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
 const MOST_REMAKES: u32 = 3;
@@ -18,7 +20,10 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
     pub(super) fn hear_orchestrator(&mut self) {
-        let timeout = if self.state.has_ready() { Duration::ZERO } else { TICK };
+        let timeout = match self.state.has_ready() {
+            true => Duration::ZERO,
+            false => TICK.min(self.delayed.shortest_wait().unwrap_or(TICK)),
+        };
         let asked = Instant::now();
         match self.engine.orchestrator.wait(timeout) {
             // One that does not wait must not keep a processor busy.
@@ -57,15 +62,19 @@ impl Dispatcher<'_> {
         let Change { handle, state } = change;
         if !state.is_final() {
             if state == JobState::Running
-                && let Some(running) = self.running.get(&handle)
+                && let Some(running) = self.running.get_mut(&handle)
             {
-                let step = self.name(running.step).to_owned();
-                self.untold.push(Event::AttemptStarted { step, attempt: running.attempt });
+                let described = &self.engine.pipeline.steps[running.step];
+                let timeout = described.timeout;
+                running.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+                let (step, attempt) = (described.name.clone(), running.attempt);
+                self.untold.push(Event::AttemptStarted { step, attempt });
             }
             return;
         }
         // A change of a job that is not ours, or that was reported twice, means nothing.
         let Some(running) = self.running.remove(&handle) else { return };
+        self.ledger.give_back(&needs(self.described(running.step)));
         match self.reports.take(&running.job) {
             Some(report) => self.end_attempt(&running, report),
             None if self.capabilities.remote => self.await_report(running, state),
@@ -114,11 +123,15 @@ impl Dispatcher<'_> {
         let name = self.name(step).to_owned();
         self.forget(&running.job);
         self.check(step, &mut report);
+        let cause = running.ending.map(|ending| ending.cause);
+        if cause == Some(Cause::TimedOut) && report.failure == Some(Failure::Cancelled) {
+            report.failure = Some(Failure::TimedOut { message: self.told(step, cause) });
+        }
         for warning in std::mem::take(&mut report.warnings) {
             self.warn(format!("step `{name}`: {warning}"));
         }
         let outputs = report.outcome.outputs.clone();
-        let failure = report.failure.clone();
+        let (failure, exit_code) = (report.failure.clone(), report.exit_code);
         let (attempt, report) = (running.attempt, Box::new(report));
         self.untold.push(Event::AttemptEnded { step: name.clone(), attempt, report });
         match failure {
@@ -127,15 +140,20 @@ impl Dispatcher<'_> {
                 let status = StepStatus::Completed;
                 self.untold.push(Event::StepEnded { step: name, status, reason: None });
             }
-            Some(Failure::Cancelled) => self.cancel_step(step),
+            Some(Failure::Cancelled) => self.cancel_step(step, cause),
             Some(Failure::DamagedInput { input, message, .. }) => {
                 self.make_again(step, &input, &message);
             }
-            Some(Failure::Command { message } | Failure::Host { message }) => {
-                self.fail(step, message);
+            Some(
+                Failure::Command { message }
+                | Failure::TimedOut { message }
+                | Failure::Host { message },
+            ) => {
+                self.retry_or_fail(step, exit_code, message);
             }
             Some(Failure::MissingOutput { output }) => {
-                self.fail(step, format!("it ended well, but did not write its output `{output}`"));
+                let message = format!("it ended well, but did not write its output `{output}`");
+                self.retry_or_fail(step, exit_code, message);
             }
         }
     }
@@ -158,26 +176,23 @@ impl Dispatcher<'_> {
         let name = self.name(step).to_owned();
         let status = StepStatus::Failed;
         self.untold.push(Event::StepEnded { step: name, status, reason: Some(reason) });
+        self.has_failed = true;
         self.skip_downstream(step, "failed");
+        self.fail_fast(step);
     }
 
     /// Ends a step that was stopped or will not be begun.
-    pub(super) fn cancel_step(&mut self, step: usize) {
+    pub(super) fn cancel_step(&mut self, step: usize, cause: Option<Cause>) {
         self.state.end(step, StepStatus::Cancelled);
-        let is_ours = self.stopping != Stopping::No;
-        let reason = if is_ours { "the run was stopped" } else { "its job was cancelled" };
-        let (name, reason) = (self.name(step).to_owned(), Some(reason.to_owned()));
+        let (name, reason) = (self.name(step).to_owned(), Some(self.told(step, cause)));
         let status = StepStatus::Cancelled;
         self.untold.push(Event::StepEnded { step: name, status, reason });
-        // When the run is stopped, each step that waits is cancelled by itself.
-        if !is_ours {
-            self.skip_downstream(step, "was cancelled");
-        }
+        self.has_failed |= cause.is_none();
+        self.skip_downstream(step, "was cancelled");
     }
 
     /// Ends what cannot run without a step.
-    fn skip_downstream(&mut self, step: usize, how_it_ended: &str) {
-        self.has_failed = true;
+    pub(super) fn skip_downstream(&mut self, step: usize, how_it_ended: &str) {
         let reason = format!("`{}` {how_it_ended}", self.name(step));
         for skipped in self.state.skip_downstream(step) {
             let step = self.name(skipped).to_owned();
@@ -188,7 +203,7 @@ impl Dispatcher<'_> {
     /// Data that a step needs is damaged or gone: the step that made it makes it again.
     fn make_again(&mut self, step: usize, input: &str, message: &str) {
         if self.stopping != Stopping::No {
-            return self.cancel_step(step);
+            return self.cancel_step(step, Some(Cause::Stopped));
         }
         let Some(producer) = self.state.producer(step, input) else {
             return self.fail(step, message.to_owned());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sundae_plugin_api::orchestrator::JobState;
 
-use super::{Dispatcher, Running, Stopping};
+use super::{Dispatcher, Running};
 use crate::engine::event::{AttemptReport, Failure};
 use crate::worker::portable;
 
@@ -43,8 +43,7 @@ impl Dispatcher<'_> {
                 continue;
             }
             late.looked = Instant::now();
-            let is_over = late.ended.elapsed() > PATIENCE
-                || matches!(self.stopping, Stopping::Forced { .. } | Stopping::GivenUp);
+            let is_over = late.ended.elapsed() > PATIENCE || self.is_out_of_patience();
             match self.stored_report(&late.running) {
                 Some(report) => self.end_attempt(&late.running, report),
                 None if is_over => self.end_without_report(&late.running, late.state),

@@ -3,12 +3,14 @@
 mod end;
 mod late;
 mod progress;
+mod retry;
 mod start;
 mod stop;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sundae_plugin_api::Ledger;
 use sundae_plugin_api::orchestrator::{Capabilities, Handle};
 
 use super::code::CodeDigests;
@@ -16,11 +18,12 @@ use super::event::{Event, PlannedStep, RunStatus, StepStatus};
 use super::job::Reports;
 use super::state::State;
 use super::{Engine, EngineError, Listener};
-use crate::pipeline::Step;
+use crate::pipeline::{Step, spoken};
 use late::Late;
 use progress::ProgressWatch;
+use retry::Delayed;
 use start::Prepared;
-use stop::Stopping;
+use stop::{Ending, Stopping};
 
 /// How long to wait for the orchestrator before looking for a request to stop. Nothing else depends on it.
 const TICK: Duration = Duration::from_millis(100);
@@ -34,13 +37,22 @@ pub(super) struct Dispatcher<'a> {
     /// Ready to be submitted, for want of a place.
     queue: VecDeque<Prepared>,
     running: HashMap<Handle, Running>,
+    /// What is left of the resources of the orchestrator, where they are known.
+    ledger: Ledger,
+    /// Wait to be tried again.
+    delayed: Delayed,
     reports: Reports,
     /// Ended, with a report that has yet to appear.
     late: Vec<Late>,
     progress: ProgressWatch,
     /// Told when there is nothing else to do, so that many events are recorded at once.
     untold: Vec<Event>,
+    began: Instant,
     stopping: Stopping,
+    looked_at_times: Instant,
+    /// The run is stopped because it takes too long.
+    has_timed_out: bool,
+    is_failing_fast: bool,
     /// Whether the orchestrator could not be asked when it was asked last.
     is_unreachable: bool,
     has_failed: bool,
@@ -52,6 +64,9 @@ struct Running {
     /// The id of the job and of its attempt.
     job: String,
     attempt: u32,
+    /// When it must have ended; from when it is known to have started.
+    deadline: Option<Instant>,
+    ending: Option<Ending>,
 }
 
 impl<'a> Dispatcher<'a> {
@@ -59,19 +74,27 @@ impl<'a> Dispatcher<'a> {
         let Ok(graph) = engine.pipeline.graph() else {
             unreachable!("a pipeline that was read has no cycle")
         };
+        let capabilities = engine.orchestrator.capabilities();
+        let now = Instant::now();
         Self {
             engine,
             listener,
-            capabilities: engine.orchestrator.capabilities(),
+            ledger: Ledger::new(capabilities.capacity.clone()),
+            capabilities,
             state: State::new(engine.pipeline, graph),
             code: CodeDigests::default(),
             queue: VecDeque::new(),
             running: HashMap::new(),
+            delayed: Delayed::default(),
             reports: Reports::default(),
             late: Vec::new(),
             progress: ProgressWatch::default(),
             untold: Vec::new(),
+            began: now,
             stopping: Stopping::No,
+            looked_at_times: now,
+            has_timed_out: false,
+            is_failing_fast: false,
             is_unreachable: false,
             has_failed: false,
         }
@@ -90,8 +113,10 @@ impl<'a> Dispatcher<'a> {
     fn turn_until_finished(&mut self) -> Result<RunStatus, EngineError> {
         loop {
             self.hear_stop();
+            self.take_up_delayed();
             self.start_ready();
-            let is_idle = self.running.is_empty() && self.late.is_empty();
+            let is_idle =
+                self.running.is_empty() && self.late.is_empty() && self.delayed.is_empty();
             if is_idle && self.state.is_finished() {
                 return self.finish();
             }
@@ -118,7 +143,10 @@ impl<'a> Dispatcher<'a> {
     fn finish(&mut self) -> Result<RunStatus, EngineError> {
         let cancelled = self.names_of(StepStatus::Cancelled);
         let failed = self.names_of(StepStatus::Failed);
-        let (status, reason) = if self.stopping != Stopping::No && !cancelled.is_empty() {
+        let (status, reason) = if self.has_timed_out && !cancelled.is_empty() {
+            let timeout = spoken(self.engine.pipeline.timeout.unwrap_or_default());
+            (RunStatus::Failed, Some(format!("it took longer than its timeout of {timeout}")))
+        } else if self.stopping != Stopping::No && !cancelled.is_empty() {
             (RunStatus::Cancelled, Some("it was stopped".to_owned()))
         } else if self.has_failed {
             // What is cancelled though nobody stopped the run was cancelled by the orchestrator.

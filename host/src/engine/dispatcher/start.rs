@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sundae_plugin_api::Resources;
 use sundae_plugin_api::orchestrator::{Job, JobDescription};
 
 use super::{Dispatcher, Running, Stopping};
@@ -12,6 +13,8 @@ use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::cache_key;
 use crate::engine::event::{Event, StepStatus};
 use crate::engine::job::AttemptWork;
+use crate::engine::resources::needs;
+use crate::pipeline::Trigger;
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
 /// How long steps are looked up before the orchestrator is heard again.
@@ -23,6 +26,7 @@ pub(super) struct Prepared {
     key: String,
     code: Vec<CodeFile>,
     inputs: BTreeMap<String, ArtifactRef>,
+    needs: Resources,
     /// Why it must run.
     reason: String,
 }
@@ -33,7 +37,7 @@ impl Dispatcher<'_> {
     /// Where looking up takes long, some are left for the next turn: what ends meanwhile, and whoever stops the run, shall not
     /// wait for that.
     pub(super) fn start_ready(&mut self) {
-        if self.stopping != Stopping::No {
+        if self.stopping == Stopping::Forced {
             return;
         }
         self.submit_queued();
@@ -41,6 +45,12 @@ impl Dispatcher<'_> {
         while began.elapsed() < LOOK_UPS
             && let Some(step) = self.state.next_ready()
         {
+            if self.described(step).trigger == Trigger::OnFailure
+                && !self.state.is_behind_failure(step)
+            {
+                self.omit(step, "nothing that it waits for has failed");
+                continue;
+            }
             match self.prepare(step) {
                 Ok(Some(prepared)) => self.queue.push_back(prepared),
                 Ok(None) => {}
@@ -48,6 +58,18 @@ impl Dispatcher<'_> {
             }
             // At once: a step need not wait until all others have been looked up.
             self.submit_queued();
+        }
+    }
+
+    /// Leaves out a step that is not meant to run now, and what takes something from it.
+    pub(super) fn omit(&mut self, step: usize, reason: &str) {
+        self.state.end(step, StepStatus::Skipped);
+        let (name, reason) = (self.name(step).to_owned(), reason.to_owned());
+        self.untold.push(Event::StepSkipped { step: name, reason });
+        let reason = format!("`{}` was skipped", self.name(step));
+        for skipped in self.state.omit_downstream(step) {
+            let step = self.name(skipped).to_owned();
+            self.untold.push(Event::StepSkipped { step, reason: reason.clone() });
         }
     }
 
@@ -60,7 +82,8 @@ impl Dispatcher<'_> {
         let key = cache_key(described, &code.digests, &inputs);
         match self.look_up(step, &key)? {
             Lookup::Miss(reason) => {
-                Ok(Some(Prepared { step, key, code: code.files, inputs, reason }))
+                let needs = needs(described);
+                Ok(Some(Prepared { step, key, code: code.files, inputs, needs, reason }))
             }
             Lookup::Hit(outcome) => {
                 let outputs = outcome.outputs.clone();
@@ -91,7 +114,9 @@ impl Dispatcher<'_> {
     fn submit_queued(&mut self) {
         let limit = self.capabilities.parallelism.map_or(usize::MAX, |limit| limit.max(1) as usize);
         while self.running.len() < limit {
-            let Some(prepared) = self.queue.pop_front() else { return };
+            let needed = self.queue.iter().map(|prepared| &prepared.needs);
+            let Some(place) = self.ledger.first_that_fits(needed) else { return };
+            let Some(prepared) = self.queue.remove(place) else { return };
             // It may have been skipped meanwhile: what it needs was to be made again, and that failed.
             if self.state.step(prepared.step).status == StepStatus::Waiting {
                 self.submit(prepared);
@@ -100,7 +125,7 @@ impl Dispatcher<'_> {
     }
 
     fn submit(&mut self, prepared: Prepared) {
-        let Prepared { step, key, code, inputs, reason } = prepared;
+        let Prepared { step, key, code, inputs, needs, reason } = prepared;
         let described = self.described(step);
         let attempt = self.state.start(step);
         let id = format!("{}-{step}-{attempt}", self.engine.run_id);
@@ -146,7 +171,9 @@ impl Dispatcher<'_> {
                     handle: handle.0.clone(),
                     log,
                 });
-                self.running.insert(handle, Running { step, job: id, attempt });
+                self.ledger.take(&needs);
+                let (deadline, ending) = (None, None);
+                self.running.insert(handle, Running { step, job: id, attempt, deadline, ending });
             }
         }
     }
@@ -155,6 +182,7 @@ impl Dispatcher<'_> {
     fn describe(&self, spec: &AttemptSpec) -> Result<JobDescription, String> {
         let name = format!("{}/{}", spec.run_name, spec.step.name);
         let mut description = JobDescription::new(&spec.id, name);
+        description.resources = needs(&spec.step);
         if self.capabilities.remote {
             (self.engine.worker)(spec, &mut description)?;
             portable::write_spec(&*self.engine.store, spec)

@@ -1,10 +1,12 @@
 //! The shape of a pipeline file: which keys there are and what type each has. What they refer to is not looked at yet.
 
+mod policy;
 mod reader;
 mod step;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ use super::Format;
 use super::document::{Data, Entry, Node};
 use super::error::{Complaint, Problems, quoted};
 use super::names::is_pipeline_name;
+use super::policy::{FailurePolicy, Hooks};
 use super::source::{Located, Span};
 use reader::{Reader, find};
 
@@ -23,11 +26,15 @@ pub(super) struct Draft {
     pub name: String,
     pub root: Option<PathBuf>,
     pub params: Vec<(Located<String>, Value)>,
+    pub timeout: Option<Duration>,
+    pub failure_policy: FailurePolicy,
+    pub hooks: Hooks,
     pub steps: Vec<StepDraft>,
 }
 
-const KEYS: [&str; 3] = ["name", "params", "steps"];
-const JSON_KEYS: [&str; 4] = ["name", "params", "steps", "root"];
+const KEYS: [&str; 6] = ["name", "params", "timeout", "failure-policy", "hooks", "steps"];
+const JSON_KEYS: [&str; 7] =
+    ["name", "params", "timeout", "failure-policy", "hooks", "steps", "root"];
 
 /// The start of the file, where what is missing at the top belongs.
 const TOP: Span = Span { start: 0, end: 0 };
@@ -48,6 +55,12 @@ pub(super) fn read(document: &Node, format: Format, problems: &mut Problems<'_>)
             .filter(|_| format == Format::Json)
             .and_then(|node| root(&mut reader, node)),
         params: find(file, "params").map(|node| params(&mut reader, node)).unwrap_or_default(),
+        timeout: find(file, "timeout")
+            .and_then(|node| policy::timeout(&mut reader, node, "`timeout` of the pipeline")),
+        failure_policy: find(file, "failure-policy")
+            .map(|node| policy::failure_policy(&mut reader, node))
+            .unwrap_or_default(),
+        hooks: find(file, "hooks").map(|node| policy::hooks(&mut reader, node)).unwrap_or_default(),
         steps: steps(&mut reader, file, &guesses),
     };
     unique(&mut reader, &draft.steps);

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use crate::nearest::{nearest, suggestion};
+use crate::nearest::nearest;
 use crate::pipeline::document::{Data, Entry, Node};
 use crate::pipeline::error::{Complaint, Problems, quoted};
 use crate::pipeline::names::is_name;
@@ -44,10 +44,15 @@ impl<'p, 't> Reader<'p, 't> {
             if known.contains(&key.value.as_str()) {
                 continue;
             }
-            guesses.extend(nearest(&key.value, known.iter().copied()));
+            let guess = nearest(&key.value, known.iter().copied());
+            guesses.extend(guess);
             self.report(key.span, || {
-                Complaint::new(format!("unknown key {} in {owner}", quoted(&key.value)))
-                    .hint_if_any(suggestion(&key.value, "known keys", known.iter().copied()))
+                Complaint::new(format!("unknown key {} in {owner}", quoted(&key.value))).hint(
+                    match guess {
+                        Some(guess) => format!("did you mean `{guess}`?"),
+                        None => format!("known keys: {}", known.join(", ")),
+                    },
+                )
             });
         }
         guesses

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::policy;
 use super::reader::{Reader, find};
 use crate::pipeline::document::{Data, Entry, Node};
 use crate::pipeline::error::{Complaint, quoted};
 use crate::pipeline::names::{is_reserved, is_variable, variable};
+use crate::pipeline::policy::{Resources, Retry, Trigger};
 use crate::pipeline::source::{Located, Span, Spelling};
 use crate::pipeline::step::{OutputRef, Run};
 use crate::pipeline::template::{Reference, Slot, Template, TemplateError};
@@ -28,6 +31,10 @@ pub(in crate::pipeline) struct StepDraft {
     pub workdir: String,
     pub cache: bool,
     pub after: Vec<Located<String>>,
+    pub resources: Resources,
+    pub retry: Retry,
+    pub timeout: Option<Duration>,
+    pub trigger: Trigger,
 }
 
 pub(in crate::pipeline) struct Input {
@@ -47,7 +54,7 @@ pub(in crate::pipeline) struct Mention {
     pub name: Located<String>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 15] = [
     "name",
     "run",
     "inputs",
@@ -59,6 +66,10 @@ const KEYS: [&str; 11] = [
     "workdir",
     "cache",
     "after",
+    "resources",
+    "retry",
+    "timeout",
+    "trigger",
 ];
 
 /// What errors call a step: by its name, or by its place as long as it has none.
@@ -97,6 +108,16 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
             }
         }
     }
+    let resources = find(table, "resources")
+        .map(|node| policy::resources(reader, node, &called))
+        .unwrap_or_default();
+    let retry =
+        find(table, "retry").map(|node| policy::retry(reader, node, &called)).unwrap_or_default();
+    let timeout = find(table, "timeout")
+        .and_then(|node| policy::timeout(reader, node, &called.key("timeout")));
+    let trigger = find(table, "trigger")
+        .map(|node| policy::trigger(reader, node, &called))
+        .unwrap_or_default();
     let mut step = StepReader { reader, called, mentions: Vec::new() };
     StepDraft {
         name: find(table, "name").map(|node| step.name(node)).unwrap_or_else(nameless),
@@ -110,9 +131,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
             .map(|node| step.fingerprint(node))
             .unwrap_or_default(),
         workdir: find(table, "workdir").map(|node| step.workdir(node)).unwrap_or_default(),
-        cache: find(table, "cache").is_none_or(|node| step.cache(node)),
+        // One that runs after a failure, or always, is there for what it does and not for what it makes.
+        cache: find(table, "cache").map_or(trigger == Trigger::OnSuccess, |node| step.cache(node)),
         after: find(table, "after").map(|node| step.after(node)).unwrap_or_default(),
         mentions: step.mentions,
+        resources,
+        retry,
+        timeout,
+        trigger,
     }
 }
 

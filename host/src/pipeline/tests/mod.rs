@@ -4,6 +4,7 @@ mod errors;
 mod graph;
 mod meaning;
 mod params;
+mod policy;
 mod robustness;
 mod shell;
 mod template;

@@ -42,6 +42,7 @@ pub(super) enum Told {
     Completed { step: String, took: Option<Duration> },
     Cached { step: String, from: String },
     Failed { step: String, took: Option<Duration>, reason: String, log_tail: String },
+    Retried { step: String, attempt: u32, attempts: u32, reason: String, wait: Duration },
     Skipped { step: String, reason: String },
     Cancelled { step: String, took: Option<Duration> },
     Warning { message: String },
@@ -85,6 +86,13 @@ impl Board {
                 self.attempt_ended(step, report);
                 None
             }
+            Event::StepRetried { step, attempt, attempts, reason, wait } => Some(Told::Retried {
+                step: step.clone(),
+                attempt: *attempt,
+                attempts: *attempts,
+                reason: reason.clone(),
+                wait: *wait,
+            }),
             Event::StepEnded { step, status, reason } => {
                 self.set(step, *status);
                 self.ended(step, *status, reason.as_deref())

@@ -33,6 +33,12 @@ pub(super) fn line(told: &Told, run: &str) -> (String, String) {
                 format!("{step}: {}{}", styled(BAD, what), quote::log_tail(log_tail, run, step));
             (sign(BAD, "✖"), text)
         }
+        Told::Retried { step, attempt, attempts, reason, wait } => {
+            let wait =
+                if wait.is_zero() { String::new() } else { format!(" in {}", duration(*wait)) };
+            let what = format!("attempt {attempt} of {attempts} failed: {reason}");
+            (sign(WARNING, "↻"), format!("{step}: {}; trying again{wait}", styled(WARNING, what)))
+        }
         Told::Skipped { step, reason } => {
             (sign(DIM, "–"), format!("{step}: skipped, because {reason}"))
         }

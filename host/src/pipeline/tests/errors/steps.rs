@@ -45,7 +45,7 @@ fn the_keys_of_a_step() {
           |
         4 | rum = "x"
           | ^^^
-        hint: did you mean `run`? known keys: name, run, inputs, outputs, params, env, code, fingerprint, workdir, cache, after
+        hint: did you mean `run`?
         "#,
     );
     check(
@@ -62,7 +62,7 @@ fn the_keys_of_a_step() {
           |
         5 | retries = 3
           | ^^^^^^^
-        hint: known keys: name, run, inputs, outputs, params, env, code, fingerprint, workdir, cache, after
+        hint: known keys: name, run, inputs, outputs, params, env, code, fingerprint, workdir, cache, after, resources, retry, timeout, trigger
         "#,
     );
     check(

@@ -150,7 +150,7 @@ fn the_top_of_the_file() {
           |
         1 | nme = "p"
           | ^^^
-        hint: did you mean `name`? known keys: name, params, steps
+        hint: did you mean `name`?
         "#,
     );
     check(
@@ -167,7 +167,7 @@ fn the_top_of_the_file() {
           |
         2 | root = "/x"
           | ^^^^
-        hint: known keys: name, params, steps
+        hint: known keys: name, params, timeout, failure-policy, hooks, steps
         "#,
     );
     check_json(
