@@ -14,6 +14,7 @@ mod engine {
     mod meddled;
     mod misbehaving;
     mod policies;
+    mod policies_at_random;
     mod processes;
     mod running;
     mod scale;

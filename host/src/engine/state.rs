@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::event::StepStatus;
 use crate::artifact::ArtifactRef;
-use crate::pipeline::{Graph, Pipeline, Step, Trigger};
+use crate::pipeline::{Graph, Pipeline, Trigger};
 
 /// The steps by their number in the pipeline.
 pub(super) struct State<'a> {
@@ -172,16 +172,6 @@ impl<'a> State<'a> {
     /// Ends the steps that cannot run since `step` has ended otherwise than well, and returns them. What is to run all the same
     /// need not wait for it any more.
     pub(super) fn skip_downstream(&mut self, step: usize) -> Vec<usize> {
-        self.skip(step, |dependent| dependent.trigger != Trigger::OnSuccess)
-    }
-
-    /// As [`Self::skip_downstream`], for a step that was left out on purpose: what only comes after it runs.
-    pub(super) fn omit_downstream(&mut self, step: usize) -> Vec<usize> {
-        self.skip(step, |_| true)
-    }
-
-    /// `goes_on`: whether a step that takes nothing from one that ended runs all the same.
-    fn skip(&mut self, step: usize, goes_on: impl Fn(&Step) -> bool) -> Vec<usize> {
         let mut skipped = Vec::new();
         let mut ended = vec![step];
         while let Some(step) = ended.pop() {
@@ -192,7 +182,7 @@ impl<'a> State<'a> {
                 let described = &self.pipeline.steps[dependent];
                 let name = &self.pipeline.steps[step].name;
                 let takes = described.inputs.values().any(|input| input.step == *name);
-                if !takes && goes_on(described) {
+                if !takes && described.trigger != Trigger::OnSuccess {
                     self.release(dependent, step);
                 } else {
                     self.end(dependent, StepStatus::Skipped);
@@ -203,6 +193,22 @@ impl<'a> State<'a> {
         }
         skipped.sort_unstable_by_key(|step| self.rank[*step]);
         skipped
+    }
+
+    /// A step was left out on purpose: what waits for it decides for itself when nothing else is to be waited for. So it does not
+    /// matter whether something else that it needs fails before or after that.
+    pub(super) fn omit(&mut self, step: usize) {
+        self.end(step, StepStatus::Skipped);
+        for dependent in self.graph.dependents(step).to_vec() {
+            self.release(dependent, step);
+        }
+    }
+
+    /// A step that a step takes something from, and that was left out.
+    pub(super) fn omitted_producer(&self, step: usize) -> Option<usize> {
+        let inputs = self.pipeline.steps[step].inputs.keys();
+        let mut producers = inputs.filter_map(|input| self.producer(step, input));
+        producers.find(|producer| self.steps[*producer].status == StepStatus::Skipped)
     }
 
     /// Whether something failed that a step waited for, or that those needed.

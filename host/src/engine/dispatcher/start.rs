@@ -45,10 +45,8 @@ impl Dispatcher<'_> {
         while began.elapsed() < LOOK_UPS
             && let Some(step) = self.state.next_ready()
         {
-            if self.described(step).trigger == Trigger::OnFailure
-                && !self.state.is_behind_failure(step)
-            {
-                self.omit(step, "nothing that it waits for has failed");
+            if let Some(reason) = self.reason_to_omit(step) {
+                self.omit(step, reason);
                 continue;
             }
             match self.prepare(step) {
@@ -61,16 +59,21 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Leaves out a step that is not meant to run now, and what takes something from it.
-    pub(super) fn omit(&mut self, step: usize, reason: &str) {
-        self.state.end(step, StepStatus::Skipped);
-        let (name, reason) = (self.name(step).to_owned(), reason.to_owned());
-        self.untold.push(Event::StepSkipped { step: name, reason });
-        let reason = format!("`{}` was skipped", self.name(step));
-        for skipped in self.state.omit_downstream(step) {
-            let step = self.name(skipped).to_owned();
-            self.untold.push(Event::StepSkipped { step, reason: reason.clone() });
+    /// Why a step that waits for nothing any more is not meant to run.
+    fn reason_to_omit(&self, step: usize) -> Option<String> {
+        if let Some(producer) = self.state.omitted_producer(step) {
+            return Some(format!("`{}` was skipped", self.name(producer)));
         }
+        let is_for_failure = self.described(step).trigger == Trigger::OnFailure;
+        (is_for_failure && !self.state.is_behind_failure(step))
+            .then(|| "nothing that it waits for has failed".to_owned())
+    }
+
+    /// Leaves out a step that is not meant to run now.
+    fn omit(&mut self, step: usize, reason: String) {
+        self.state.omit(step);
+        let name = self.name(step).to_owned();
+        self.untold.push(Event::StepSkipped { step: name, reason });
     }
 
     /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
