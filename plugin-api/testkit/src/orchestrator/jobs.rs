@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use sundae_plugin_api::ErrorKind;
-use sundae_plugin_api::orchestrator::{Handle, JobState};
+use sundae_plugin_api::orchestrator::{Handle, JobDescription, JobState};
 
 use super::Subject;
 use super::task::{PATIENCE, Script, Task};
@@ -112,6 +112,34 @@ pub(super) fn the_parallelism_is_used_and_not_exceeded(subject: &Subject) {
             tasks.iter().position(|task| Arc::ptr_eq(task, first)).expect("it is one of them");
         watch.until_ended(&handles[position]);
         running = tasks.iter().filter(is_running).collect();
+    }
+}
+
+pub(super) fn the_capacity_is_not_exceeded(subject: &Subject) {
+    let watch = subject.open();
+    let capabilities = watch.orchestrator.capabilities();
+    if !watch.is_here() || capabilities.parallelism == Some(1) {
+        return;
+    }
+    // Each job needs more than half of what there is: no two of them run at once.
+    for (name, there_is) in capabilities.capacity.iter().filter(|(_, there_is)| **there_is > 0.0) {
+        assert!(
+            capabilities.resources.contains(name),
+            "`{name}` has a capacity, and is not understood"
+        );
+        let tasks: Vec<_> = (0..3).map(|_| Task::new(Script::Block)).collect();
+        let needs = |job: &mut JobDescription| {
+            job.resources.insert(name.clone(), there_is * 0.6);
+        };
+        let handles: Vec<_> = tasks.iter().map(|task| watch.submit_with(task, needs)).collect();
+        for (task, handle) in tasks.iter().zip(&handles) {
+            watch.until_running(handle);
+            watch.wait(Duration::from_millis(50));
+            let running = tasks.iter().filter(|task| task.state().is_running).count();
+            assert_eq!(running, 1, "jobs that need more of `{name}` than there is run at once");
+            task.release();
+            watch.until_ended(handle);
+        }
     }
 }
 

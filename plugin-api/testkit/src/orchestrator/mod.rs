@@ -33,6 +33,7 @@ macro_rules! __orchestrator_cases {
             work_that_fails_ends_the_job
             work_that_panics_ends_the_job
             the_parallelism_is_used_and_not_exceeded
+            the_capacity_is_not_exceeded
             many_jobs_from_many_threads_all_end
             the_worker_gets_its_environment
             waiting_ends_when_something_changes

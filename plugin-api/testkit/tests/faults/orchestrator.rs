@@ -25,6 +25,7 @@ enum Fault {
     ForgetsTheReason,
     UnknownJobFails,
     DeclaresLess,
+    ExceedsItsCapacity,
     KeepsLogsAfterAll,
     SameHandleForAll,
 }
@@ -71,6 +72,9 @@ impl Orchestrator for Threads {
     fn capabilities(&self) -> Capabilities {
         match self.fault {
             Fault::DeclaresLess => Capabilities::new().parallelism(2),
+            Fault::ExceedsItsCapacity => {
+                Capabilities::new().capacity([("gpus".to_owned(), 2.0)].into())
+            }
             _ => Capabilities::new(),
         }
     }
@@ -153,6 +157,7 @@ fn an_orchestrator_that_breaks_a_rule_fails() {
             Fault::DeclaresLess,
             &["the_parallelism_is_used_and_not_exceeded", "a_job_that_waits_can_be_cancelled"],
         ),
+        (Fault::ExceedsItsCapacity, &["the_capacity_is_not_exceeded"]),
         (Fault::KeepsLogsAfterAll, &["what_is_not_supported_says_so"]),
         (Fault::SameHandleForAll, &["many_jobs_from_many_threads_all_end"]),
     ] {
