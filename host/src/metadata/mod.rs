@@ -4,6 +4,7 @@
 //! any moment loses nothing that it was told is done. A [`Database`] belongs to one thread.
 
 mod artifacts;
+mod attempts;
 mod components;
 mod error;
 mod migrations;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use artifacts::{ArtifactFilter, ArtifactRecord};
+pub use attempts::AttemptRecord;
 pub use components::NewComponent;
 pub use error::MetadataError;
 pub use run_lock::RunLock;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
+use super::attempts::put_aside;
 use super::rows::{name_of, now_ms, to_json};
 use super::{Database, MetadataError};
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
@@ -46,8 +47,12 @@ impl Recording<'_> {
                 self.step_ended(step, StepStatus::Skipped, Some(reason))
             }
             Event::AttemptSubmitted { step, attempt, key, reason, handle, log } => {
+                if *attempt > 1 {
+                    put_aside(self.transaction, self.run, step)?;
+                }
                 let sql = "UPDATE step_run SET status = 'running', attempt = ?3, cache_key = ?4, reason = ?5,
-                     handle = ?6, log_file = ?7, started = ?8, ended = NULL WHERE run = ?1 AND name = ?2";
+                     handle = ?6, log_file = ?7, started = ?8, ended = NULL, exit_code = NULL, log = NULL, log_tail = NULL
+                     WHERE run = ?1 AND name = ?2";
                 let log = log.as_ref().map(|log| log.display().to_string());
                 let values = params![self.run, step, attempt, key, reason, handle, log, now_ms()];
                 self.execute(sql, values)

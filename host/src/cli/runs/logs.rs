@@ -28,6 +28,10 @@ pub(crate) struct Logs {
 
     /// Only this step
     step: Option<String>,
+
+    /// Of a step that was tried several times, this attempt, from 1
+    #[arg(long, value_name = "N", requires = "step")]
+    attempt: Option<u32>,
 }
 
 /// What a step has written.
@@ -43,8 +47,8 @@ impl Logs {
         let run = find_run(context, self.run.as_deref()).map_err(|f| self.or_a_step(context, f))?;
         let steps = database(context)?.steps(&run.id)?;
         let steps: Vec<_> = match &self.step {
-            Some(name) => vec![the_step(&run, &steps, name)?],
-            None => steps.iter().collect(),
+            Some(name) => vec![self.with_attempt(context, &run, the_step(&run, &steps, name)?)?],
+            None => steps,
         };
         let logs = read(context, &run, &steps)?;
         if context.wants_json() {
@@ -70,6 +74,27 @@ impl Logs {
         }
     }
 
+    /// The step, with the log of the attempt that is asked for.
+    fn with_attempt(
+        &self,
+        context: &Context,
+        run: &RunRecord,
+        mut step: StepRecord,
+    ) -> Result<StepRecord, Failure> {
+        let Some(wanted) = self.attempt.filter(|wanted| *wanted != step.attempt) else {
+            return Ok(step);
+        };
+        let attempts = database(context)?.attempts(&run.id, &step.name)?;
+        let found = attempts.into_iter().find(|attempt| attempt.attempt == wanted);
+        let Some(found) = found else {
+            let (name, last) = (&step.name, step.attempt);
+            return Err(Failure::new(format!("step `{name}` has no attempt {wanted}"))
+                .hint(format!("it was tried {last} times: `--attempt {last}` is the last")));
+        };
+        (step.log, step.log_file) = (found.log, None);
+        Ok(step)
+    }
+
     /// Somebody may have meant a step of the latest run.
     fn or_a_step(&self, context: &Context, failure: Failure) -> Failure {
         let (Some(text), None) = (&self.run, &self.step) else { return failure };
@@ -85,12 +110,8 @@ impl Logs {
     }
 }
 
-fn the_step<'a>(
-    run: &RunRecord,
-    steps: &'a [StepRecord],
-    name: &str,
-) -> Result<&'a StepRecord, Failure> {
-    steps.iter().find(|step| step.name == name).ok_or_else(|| {
+fn the_step(run: &RunRecord, steps: &[StepRecord], name: &str) -> Result<StepRecord, Failure> {
+    steps.iter().find(|step| step.name == name).cloned().ok_or_else(|| {
         let names = steps.iter().map(|step| step.name.as_str());
         Failure::new(format!("run `{}` has no step `{name}`", run.name))
             .hint_if_any(suggestion(name, "steps", names))
@@ -104,11 +125,7 @@ fn joined(logs: &[StepLog]) -> String {
     parts.collect::<Vec<_>>().join("\n\n")
 }
 
-fn read(
-    context: &Context,
-    run: &RunRecord,
-    steps: &[&StepRecord],
-) -> Result<Vec<StepLog>, Failure> {
+fn read(context: &Context, run: &RunRecord, steps: &[StepRecord]) -> Result<Vec<StepLog>, Failure> {
     let store = LazyStore { context, run, store: OnceCell::new() };
     let mut logs = Vec::new();
     for step in steps {

@@ -1,1 +1,16 @@
 -- What runs came to keep beyond the first format: each table or column says what for.
+
+-- The attempts of a step that another one followed; the last one is in step_run.
+CREATE TABLE attempt (
+    run       TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    step      TEXT NOT NULL,
+    attempt   INTEGER NOT NULL,
+    -- Why it failed.
+    reason    TEXT,
+    exit_code INTEGER,
+    log       TEXT,
+    log_tail  TEXT,
+    started   INTEGER,
+    ended     INTEGER,
+    PRIMARY KEY (run, step, attempt)
+) STRICT, WITHOUT ROWID;
