@@ -80,7 +80,10 @@ impl<'t> Problems<'t> {
         if self.is_empty() {
             return Ok(value);
         }
-        let problems = std::mem::take(&mut self.list);
+        let mut problems = std::mem::take(&mut self.list);
+        // From top to bottom, as people go through a file.
+        problems
+            .sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
         Err(PipelineError::Invalid { problems, more: std::mem::take(&mut self.more) })
     }
 }
