@@ -30,11 +30,17 @@ fn the_same_bytes_stop_the_change() {
     bed.write("source", "1\nanother comment\n");
     let told = bed.run(STEPS);
     assert_eq!(told.summary(), "load completed, train cached", "equal data is the same data");
-    assert_eq!(told.miss("load"), "it has not run with this code, params and inputs");
+    assert_eq!(told.miss("load"), "code `source` has changed");
     assert_eq!(bed.read("trained"), "ran\n");
 
     bed.write("source", "2\n");
-    assert_eq!(bed.run(STEPS).summary(), "load completed, train completed");
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load completed, train completed");
+    assert!(
+        told.miss("train").starts_with("input `data` has other content: "),
+        "{}",
+        told.miss("train")
+    );
 
     // Back to what was once: nothing needs to be made for it.
     bed.write("source", "1\ncomment\n");

@@ -1,12 +1,13 @@
 //! What the tests run pipelines with: a bed of one folder with a store, an orchestrator, and a listener that remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sundae::artifact::{ArtifactRef, object_key, read_text};
 use sundae::engine::event::{AttemptReport, Event, RunStatus, StepStatus};
+use sundae::engine::explain::{Execution, History};
 use sundae::engine::{Engine, EngineError, Listener, Stop};
 use sundae::pipeline::{Format, Pipeline};
 use sundae_local_artifact_store::LocalArtifactStore;
@@ -22,7 +23,35 @@ pub(crate) struct Bed {
     pub(crate) use_cache: bool,
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
+    /// What earlier runs are known to have done.
+    pub(crate) history: Remembered,
     runs: u32,
+}
+
+/// What steps of earlier runs were executed with.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(pub(crate) HashMap<String, Execution>);
+
+impl Remembered {
+    fn remember(&mut self, told: &Told) {
+        let statuses = told.statuses();
+        for event in &told.events {
+            let (step, key) = match event {
+                Event::AttemptSubmitted { step, key, .. } => (step, key),
+                Event::StepCached { step, key, .. } => (step, key),
+                _ => continue,
+            };
+            let (run, parts) = ("p-1".to_owned(), key.parts.clone());
+            let status = statuses[step.as_str()];
+            self.0.insert(step.clone(), Execution { run, status, parts });
+        }
+    }
+}
+
+impl History for Remembered {
+    fn last(&self, step: &str) -> Option<Execution> {
+        self.0.get(step).cloned()
+    }
 }
 
 /// What a run told.
@@ -63,6 +92,7 @@ impl Bed {
             use_cache: true,
             stop: Stop::default(),
             grace: Engine::GRACE,
+            history: Remembered::default(),
             runs: 0,
         }
     }
@@ -101,6 +131,7 @@ impl Bed {
         let mut told = Told::default();
         let ended = self.run_pipeline(&pipeline, &mut told);
         told.ended = Some(ended.map_err(|error| error.to_string()));
+        self.history.remember(&told);
         told
     }
 
@@ -140,6 +171,7 @@ impl Bed {
             store: Arc::clone(&self.store),
             staging,
             use_cache: self.use_cache,
+            history: &self.history,
             worker: &|spec, description| {
                 description.worker = vec!["worker".to_owned(), spec.id.clone()];
                 Ok(())
@@ -226,7 +258,9 @@ impl Told {
     /// Why a step was not taken from the cache, the last time that it was not.
     pub(crate) fn miss(&self, wanted: &str) -> &str {
         let mut reasons = self.events.iter().filter_map(|event| match event {
-            Event::AttemptSubmitted { step, reason, .. } if step == wanted => Some(reason.as_str()),
+            Event::AttemptSubmitted { step, reasons, .. } if step == wanted => {
+                Some(reasons[0].as_str())
+            }
             _ => None,
         });
         reasons.next_back().unwrap_or_else(|| panic!("{wanted} was not run"))

@@ -10,8 +10,10 @@ use crate::worker::{Outcome, kept};
 pub enum Lookup {
     /// An outcome, all of whose data is there.
     Hit(Box<Outcome>),
-    /// Nothing that can be used, and why, in words.
-    Miss(String),
+    /// There was one, and it cannot be used; why, in words.
+    Gone(String),
+    /// There is none.
+    Unknown,
 }
 
 /// Looks up the outcome of a step with these outputs. A hit whose data has gone is no hit.
@@ -23,21 +25,21 @@ pub fn look_up(
     cache_key: &str,
     outputs: &[String],
 ) -> Result<Lookup, Error> {
-    let miss = |why: String| Ok(Lookup::Miss(why));
+    let gone = |why: String| Ok(Lookup::Gone(why));
     let outcome = match kept(store, cache_key)? {
-        None => return miss("it has not run with this code, params and inputs".to_owned()),
+        None => return Ok(Lookup::Unknown),
         Some(Err(_)) => {
-            return miss("what is kept of its last execution cannot be read".to_owned());
+            return gone("what is kept of its last execution cannot be read".to_owned());
         }
         Some(Ok(outcome)) => outcome,
     };
     for name in outputs {
         // The key names the outputs; so one that is not there was taken out by hand.
         let Some(artifact) = outcome.outputs.get(name) else {
-            return miss(format!("what is kept of its last execution lacks output `{name}`"));
+            return gone(format!("what is kept of its last execution lacks output `{name}`"));
         };
         if !is_present(store, artifact)? {
-            return miss(format!("its output `{name}` has gone from the artifact store"));
+            return gone(format!("its output `{name}` has gone from the artifact store"));
         }
     }
     Ok(Lookup::Hit(Box::new(outcome)))

@@ -6,46 +6,56 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
-use crate::pipeline::{Run, Step, Template};
+use crate::pipeline::{Run, Step};
 
 /// Changes when the meaning of a key does: then nothing of before is found.
 const GENERATION: u32 = 1;
 
-/// The parts of a key, kept apart so that a difference can be named.
-#[derive(Debug, Serialize)]
-struct KeyParts<'a> {
-    generation: u32,
-    command: Vec<&'a str>,
-    is_shell: bool,
-    code: &'a BTreeMap<String, String>,
-    params: &'a BTreeMap<String, Value>,
-    environment: BTreeMap<&'a str, &'a str>,
-    fingerprint: &'a BTreeMap<String, String>,
-    inputs: BTreeMap<&'a str, InputPart<'a>>,
-    outputs: Vec<&'a str>,
+/// The parts of a key, kept apart so that a difference can be named. No secret is among them: of the environment there is what
+/// the pipeline file says, and not what becomes of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyParts {
+    pub(super) generation: u32,
+    pub(super) command: Vec<String>,
+    pub(super) is_shell: bool,
+    pub(super) code: BTreeMap<String, String>,
+    pub(super) params: BTreeMap<String, Value>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) fingerprint: BTreeMap<String, String>,
+    pub(super) inputs: BTreeMap<String, InputPart>,
+    pub(super) outputs: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct InputPart<'a> {
-    kind: ArtifactKind,
-    digest: &'a str,
-    executable: bool,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct InputPart {
+    pub(super) kind: ArtifactKind,
+    pub(super) digest: String,
+    pub(super) executable: bool,
     /// How the bytes are to be read: the same ones may be a text or a number.
-    metadata: &'a Map<String, Value>,
+    pub(super) metadata: Map<String, Value>,
 }
 
-impl<'a> InputPart<'a> {
-    fn of(input: &'a ArtifactRef) -> Self {
-        let ArtifactRef { kind, digest, executable, metadata, .. } = input;
-        Self { kind: *kind, digest, executable: *executable, metadata }
+impl InputPart {
+    fn of(input: &ArtifactRef) -> Self {
+        let ArtifactRef { kind, digest, executable, metadata, .. } = input.clone();
+        Self { kind, digest, executable, metadata }
     }
 }
 
-/// The cache key of a step: 64 hexadecimal digits.
+/// The cache key of a step, with what went into it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheKey {
+    /// 64 hexadecimal digits.
+    pub key: String,
+    /// [`KeyParts`] as JSON, from which the key is made.
+    pub parts: String,
+}
+
+/// The cache key of a step.
 ///
 /// `code` is what [`CodeDigests::of`](super::code::CodeDigests::of) found: path → digest.
 #[must_use]
@@ -53,26 +63,34 @@ pub fn cache_key(
     step: &Step,
     code: &BTreeMap<String, String>,
     inputs: &BTreeMap<String, ArtifactRef>,
-) -> String {
-    let mut outputs: Vec<_> = step.outputs.iter().map(String::as_str).collect();
-    outputs.sort_unstable();
-    let parts = KeyParts {
-        generation: GENERATION,
-        command: step.run.templates().iter().map(Template::source).collect(),
-        is_shell: matches!(step.run, Run::Shell(_)),
-        code,
-        params: &step.params,
-        environment: step.env.iter().map(|(name, t)| (name.as_str(), t.source())).collect(),
-        fingerprint: &step.fingerprint,
-        inputs: inputs.iter().map(|(name, i)| (name.as_str(), InputPart::of(i))).collect(),
-        outputs,
-    };
-    let mut hasher = blake3::Hasher::new();
+) -> CacheKey {
     // Maps are sorted and texts are quoted, so the JSON of different parts is different.
-    if let Err(error) = serde_json::to_writer(&mut hasher, &parts) {
-        unreachable!("texts, numbers and maps with text keys are JSON: {error}");
+    let parts = match serde_json::to_string(&parts(step, code, inputs)) {
+        Ok(parts) => parts,
+        Err(error) => unreachable!("texts, numbers and maps with text keys are JSON: {error}"),
+    };
+    CacheKey { key: blake3::hash(parts.as_bytes()).to_hex().to_string(), parts }
+}
+
+fn parts(
+    step: &Step,
+    code: &BTreeMap<String, String>,
+    inputs: &BTreeMap<String, ArtifactRef>,
+) -> KeyParts {
+    let mut outputs = step.outputs.clone();
+    outputs.sort_unstable();
+    let environment = step.env.iter();
+    KeyParts {
+        generation: GENERATION,
+        command: step.run.templates().iter().map(|part| part.source().to_owned()).collect(),
+        is_shell: matches!(step.run, Run::Shell(_)),
+        code: code.clone(),
+        params: step.params.clone(),
+        environment: environment.map(|(name, t)| (name.clone(), t.source().to_owned())).collect(),
+        fingerprint: step.fingerprint.clone(),
+        inputs: inputs.iter().map(|(name, i)| (name.clone(), InputPart::of(i))).collect(),
+        outputs,
     }
-    hasher.finalize().to_hex().to_string()
 }
 
 #[cfg(test)]
@@ -101,7 +119,8 @@ mod tests {
         let overrides = owned(overrides);
         let pipeline =
             Pipeline::parse(file, Format::Toml, "p.toml", Path::new(root), &overrides).unwrap();
-        cache_key(&pipeline.steps[0], &owned(code).into_iter().collect(), &BTreeMap::new())
+        let code = owned(code).into_iter().collect();
+        cache_key(&pipeline.steps[0], &code, &BTreeMap::new()).key
     }
 
     #[test]
@@ -144,7 +163,7 @@ mod tests {
                 metadata: metadata.as_object().cloned().unwrap_or_default(),
             };
             let inputs = BTreeMap::from([("data".to_owned(), artifact)]);
-            cache_key(&step.steps[0], &BTreeMap::new(), &inputs)
+            cache_key(&step.steps[0], &BTreeMap::new(), &inputs).key
         };
         let nothing = || serde_json::json!({});
         assert_eq!(

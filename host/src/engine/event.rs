@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cache_key::CacheKey;
 pub use crate::worker::{AttemptReport, Failure, Outcome};
 
 /// Something happened. Events of one run come in order, from one thread.
@@ -21,7 +22,7 @@ pub enum Event {
         /// Which step.
         step: String,
         /// Its cache key.
-        key: String,
+        key: CacheKey,
         /// What it produced when it ran.
         outcome: Box<Outcome>,
     },
@@ -39,9 +40,9 @@ pub enum Event {
         /// From 1.
         attempt: u32,
         /// Its cache key.
-        key: String,
-        /// Why it is not taken from the cache, in words.
-        reason: String,
+        key: CacheKey,
+        /// Why it is not taken from the cache: at least one reason, each in words.
+        reasons: Vec<String>,
         /// The orchestrator's handle.
         handle: String,
         /// The file that its log is written to while it runs, if that is on this machine. Afterwards the report names it.

@@ -8,7 +8,9 @@ pub mod cache_key;
 pub mod code;
 mod dispatcher;
 pub mod event;
+pub mod explain;
 mod job;
+pub mod prospect;
 pub mod resources;
 mod state;
 
@@ -48,6 +50,8 @@ pub struct Engine<'a> {
     pub staging: &'a Path,
     /// Whether earlier outcomes may stand in for running steps.
     pub use_cache: bool,
+    /// What is known of earlier executions, to say why a step runs.
+    pub history: &'a dyn explain::History,
     /// Fills in how a process of its own does the same work: the command, and its environment. Asked only if the
     /// orchestrator's jobs run elsewhere; [`portable`](crate::worker::portable) has what the command must do.
     pub worker: &'a DescribeWorker<'a>,

@@ -7,6 +7,7 @@ mod artifacts;
 mod attempts;
 mod components;
 mod error;
+mod history;
 mod migrations;
 mod probes;
 mod recording;
@@ -25,6 +26,7 @@ pub use artifacts::{ArtifactFilter, ArtifactRecord};
 pub use attempts::AttemptRecord;
 pub use components::NewComponent;
 pub use error::MetadataError;
+pub use history::RunHistory;
 pub use run_lock::RunLock;
 pub use runs::{NewRun, RunFilter, RunRecord, StackMember, StepRecord};
 

@@ -5,7 +5,9 @@ use rusqlite::{Transaction, params};
 use super::attempts::put_aside;
 use super::rows::{name_of, now_ms, to_json};
 use super::{Database, MetadataError};
+use crate::engine::cache_key::CacheKey;
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
+use crate::engine::explain::in_short;
 
 impl Database {
     /// Records events of a run, in order.
@@ -46,13 +48,15 @@ impl Recording<'_> {
             Event::StepSkipped { step, reason } => {
                 self.step_ended(step, StepStatus::Skipped, Some(reason))
             }
-            Event::AttemptSubmitted { step, attempt, key, reason, handle, log } => {
+            Event::AttemptSubmitted { step, attempt, key, reasons, handle, log } => {
                 if *attempt > 1 {
                     put_aside(self.transaction, self.run, step)?;
                 }
                 let sql = "UPDATE step_run SET status = 'running', attempt = ?3, cache_key = ?4, reason = ?5,
                      handle = ?6, log_file = ?7, started = ?8, ended = NULL, exit_code = NULL, log = NULL, log_tail = NULL
                      WHERE run = ?1 AND name = ?2";
+                self.key(key)?;
+                let (key, reason) = (&key.key, in_short(reasons));
                 let log = log.as_ref().map(|log| log.display().to_string());
                 let values = params![self.run, step, attempt, key, reason, handle, log, now_ms()];
                 self.execute(sql, values)
@@ -85,7 +89,15 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn cached(&self, step: &str, key: &str, outcome: &Outcome) -> rusqlite::Result<()> {
+    /// Keeps what went into a cache key, once.
+    fn key(&self, key: &CacheKey) -> rusqlite::Result<()> {
+        let sql = "INSERT OR IGNORE INTO cache_key (key, parts) VALUES (?1, ?2)";
+        self.execute(sql, params![key.key, key.parts])
+    }
+
+    fn cached(&self, step: &str, key: &CacheKey, outcome: &Outcome) -> rusqlite::Result<()> {
+        self.key(key)?;
+        let key = &key.key;
         let sql = "UPDATE step_run SET status = 'cached', cache_key = ?3, cached_from = ?4, log = ?5, notes = ?6,
              started = ?7, ended = ?7 WHERE run = ?1 AND name = ?2";
         let log = outcome.log.as_ref().map(to_json);

@@ -12,6 +12,7 @@ mod params;
 mod policy;
 mod quantity;
 mod resolve;
+mod selection;
 mod shell;
 mod source;
 mod step;
@@ -30,6 +31,7 @@ pub use names::{is_name, is_reserved, variable};
 pub use params::text;
 pub use policy::{FailurePolicy, Hooks, Resources, Retry, Trigger};
 pub use quantity::spoken;
+pub use selection::{Role, Selection, SelectionError};
 pub use step::{OutputRef, Run, Step};
 pub use template::{Quoting, Reference, Slot, Template, TemplateError, Values};
 

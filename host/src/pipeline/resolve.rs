@@ -11,6 +11,7 @@ use super::error::{Complaint, Problems, quoted};
 use super::graph::{Circle, Graph};
 use super::names::variable;
 use super::params;
+use super::selection::Role;
 use super::source::{Located, Span};
 use super::step::{OutputRef, Step};
 use super::template::Slot;
@@ -396,5 +397,6 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         retry: draft.retry,
         timeout: draft.timeout,
         trigger: draft.trigger,
+        role: Role::Run,
     }
 }

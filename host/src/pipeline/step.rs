@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::policy::{Resources, Retry, Trigger};
+use super::selection::Role;
 use super::template::{Quoting, Template, Values};
 
 /// One step.
@@ -41,6 +42,8 @@ pub struct Step {
     pub timeout: Option<Duration>,
     /// When it runs, after all that it waits for has ended.
     pub trigger: Trigger,
+    /// What this run does with it.
+    pub role: Role,
 }
 
 impl Step {

@@ -4,6 +4,7 @@
 mod component;
 mod flavor;
 mod list;
+mod plan;
 mod run;
 mod stack;
 mod status;
@@ -12,6 +13,7 @@ mod version;
 pub use component::{ComponentDetail, ComponentView, MASK};
 pub use flavor::{FieldView, FlavorView, KindView};
 pub use list::{Comparison, Filter, ListError, Listing, Order};
+pub use plan::{PlanRow, Would};
 pub use run::{ArtifactDetail, ArtifactState, ArtifactView, OutputView, RunRow, RunView, StepView};
 pub use stack::{ActiveStackView, StackMemberView, StackView};
 pub use status::{ActiveNameView, PlaceView, ProjectView, StatusView};

@@ -3,6 +3,8 @@
 mod display;
 mod hooks;
 mod param;
+mod part;
+mod plan;
 mod recorder;
 mod workshop;
 
@@ -24,6 +26,7 @@ use crate::view::RunView;
 use crate::worker::reaper;
 use hooks::Hooked;
 use param::Param;
+use part::Part;
 use recorder::Recorder;
 use workshop::Workshop;
 
@@ -51,6 +54,17 @@ pub(crate) struct Run {
     /// Run every step, also those that have run before with the same inputs
     #[arg(long)]
     no_cache: bool,
+
+    /// Show what would run and why, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Say of each step everything that is different from its last execution, and not only the first of it
+    #[arg(long)]
+    explain: bool,
+
+    #[command(flatten)]
+    part: Part,
 }
 
 impl Run {
@@ -60,11 +74,16 @@ impl Run {
     /// [`Failure`]; a step that failed is one, too.
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
         let overrides: Vec<_> = self.params.iter().map(Param::pair).collect();
-        let pipeline = Pipeline::read(&self.file, &overrides)?;
+        let pipeline = self.part.of(Pipeline::read(&self.file, &overrides)?)?;
         let stack = match &self.stack {
             Some(text) => context.stack(text)?,
             None => context.active_stack()?.stack,
         };
+        if self.dry_run {
+            let prospects = plan::look_ahead(context, &pipeline, &stack, !self.no_cache)?;
+            return plan::show(context, &stack, &pipeline, prospects, self.explain);
+        }
+        part::check_recalled(context, &pipeline, &stack, &self.file.display().to_string())?;
         let id = uuid::Uuid::new_v4().to_string();
         let workshop = Workshop::open(context, &stack, &id)?;
         check_resources(&pipeline, &workshop)?;
@@ -95,11 +114,13 @@ impl Run {
             store: Arc::clone(&workshop.store),
             staging: workshop.staging.folder(),
             use_cache: !self.no_cache,
+            history: &context.database()?.history(&pipeline.name, Some(&run.id)),
             worker: &|spec, job| workshop.errand.describe(&spec.id, job),
             stop,
             grace: Engine::GRACE,
         };
-        let mut recorder = Recorder::new(context.database()?, context.ui, &run.id, &run.name);
+        let mut recorder =
+            Recorder::new(context.database()?, context.ui, &run.id, &run.name, self.explain);
         if pipeline.hooks.is_empty() {
             let result = engine.run(&mut recorder);
             return recorder.close(result);

@@ -17,9 +17,15 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// One for the run with this id and name.
-    pub(super) fn new(database: &'a Database, ui: Ui, id: &'a str, name: &str) -> Self {
-        Self { database, run: id, display: Display::new(ui, name), error: None }
+    /// One for the run with this id and name; `explain`: with every reason why a step runs.
+    pub(super) fn new(
+        database: &'a Database,
+        ui: Ui,
+        id: &'a str,
+        name: &str,
+        explain: bool,
+    ) -> Self {
+        Self { database, run: id, display: Display::new(ui, name, explain), error: None }
     }
 
     /// Says how the run ended.

@@ -67,7 +67,11 @@ impl Workshop {
     }
 }
 
-fn member(stack: &Stack, kind: ComponentKind) -> Result<&Component, Failure> {
+/// The component of a kind that a stack has.
+///
+/// # Errors
+/// It has none.
+pub(super) fn member(stack: &Stack, kind: ComponentKind) -> Result<&Component, Failure> {
     stack.first(kind).ok_or_else(|| could_not_be_done(StackProblem::Lacks { kind }))
 }
 

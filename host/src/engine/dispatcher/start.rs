@@ -10,11 +10,13 @@ use sundae_plugin_api::orchestrator::{Job, JobDescription};
 use super::{Dispatcher, Running, Stopping};
 use crate::artifact::ArtifactRef;
 use crate::engine::cache::{self, Lookup};
-use crate::engine::cache_key::cache_key;
-use crate::engine::event::{Event, StepStatus};
+use crate::engine::cache_key::{CacheKey, cache_key};
+use crate::engine::event::{Event, Outcome, StepStatus};
+use crate::engine::explain::{in_short, reasons};
 use crate::engine::job::AttemptWork;
+use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
-use crate::pipeline::Trigger;
+use crate::pipeline::{Role, Trigger};
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
 /// How long steps are looked up before the orchestrator is heard again.
@@ -23,12 +25,12 @@ const LOOK_UPS: Duration = Duration::from_millis(10);
 /// A step that must run, and what was found out about it.
 pub(super) struct Prepared {
     step: usize,
-    key: String,
+    key: CacheKey,
     code: Vec<CodeFile>,
     inputs: BTreeMap<String, ArtifactRef>,
     needs: Resources,
     /// Why it must run.
-    reason: String,
+    reasons: Vec<String>,
 }
 
 impl Dispatcher<'_> {
@@ -84,11 +86,17 @@ impl Dispatcher<'_> {
         let code = self.code.of(described, root).map_err(|error| error.to_string())?;
         let key = cache_key(described, &code.digests, &inputs);
         match self.look_up(step, &key)? {
-            Lookup::Miss(reason) => {
-                let needs = needs(described);
-                Ok(Some(Prepared { step, key, code: code.files, inputs, needs, reason }))
+            Err(reasons) if described.role == Role::Recall => {
+                let reasons = in_short(&reasons);
+                Err(format!(
+                    "it is not among the steps that are to run, and its outcome is not known: {reasons}"
+                ))
             }
-            Lookup::Hit(outcome) => {
+            Err(reasons) => {
+                let needs = needs(described);
+                Ok(Some(Prepared { step, key, code: code.files, inputs, needs, reasons }))
+            }
+            Ok(outcome) => {
                 let outputs = outcome.outputs.clone();
                 let step_name = described.name.clone();
                 self.untold.push(Event::StepCached { step: step_name, key, outcome });
@@ -98,19 +106,28 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn look_up(&self, step: usize, key: &str) -> Result<Lookup, String> {
+    /// The outcome that is known, or why it must run.
+    fn look_up(
+        &self,
+        step: usize,
+        key: &CacheKey,
+    ) -> Result<Result<Box<Outcome>, Vec<String>>, String> {
         if self.state.step(step).is_lost {
-            return Ok(Lookup::Miss("what it made was lost".to_owned()));
+            return Ok(Err(vec!["what it made was lost".to_owned()]));
         }
         let step = self.described(step);
-        if !self.engine.use_cache {
-            return Ok(Lookup::Miss("the run does not use the cache".to_owned()));
+        if let Some(reason) = refusal(step, self.engine.use_cache) {
+            return Ok(Err(vec![reason]));
         }
-        if !step.cache {
-            return Ok(Lookup::Miss("it has `cache = false`".to_owned()));
-        }
-        cache::look_up(&*self.engine.store, key, &step.outputs)
-            .map_err(|error| format!("the artifact store could not be asked: {error}"))
+        let found = cache::look_up(&*self.engine.store, &key.key, &step.outputs)
+            .map_err(|error| format!("the artifact store could not be asked: {error}"))?;
+        Ok(match found {
+            Lookup::Hit(outcome) => Ok(outcome),
+            Lookup::Gone(reason) => Err(vec![reason]),
+            Lookup::Unknown => {
+                Err(reasons(self.engine.history.last(&step.name).as_ref(), &key.parts))
+            }
+        })
     }
 
     /// Hands steps to the orchestrator, as many as it wants.
@@ -128,7 +145,7 @@ impl Dispatcher<'_> {
     }
 
     fn submit(&mut self, prepared: Prepared) {
-        let Prepared { step, key, code, inputs, needs, reason } = prepared;
+        let Prepared { step, key, code, inputs, needs, reasons } = prepared;
         let described = self.described(step);
         let attempt = self.state.start(step);
         let id = format!("{}-{step}-{attempt}", self.engine.run_id);
@@ -140,7 +157,7 @@ impl Dispatcher<'_> {
             attempt,
             step: described.clone(),
             inputs,
-            cache_key: described.cache.then(|| key.clone()),
+            cache_key: described.cache.then(|| key.key.clone()),
             code,
         };
         let description = match self.describe(&spec) {
@@ -170,7 +187,7 @@ impl Dispatcher<'_> {
                     step: step_name,
                     attempt,
                     key,
-                    reason,
+                    reasons,
                     handle: handle.0.clone(),
                     log,
                 });

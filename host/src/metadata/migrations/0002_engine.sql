@@ -14,3 +14,9 @@ CREATE TABLE attempt (
     ended     INTEGER,
     PRIMARY KEY (run, step, attempt)
 ) STRICT, WITHOUT ROWID;
+
+-- What went into a cache key, as JSON: to say why a step runs again. Once for each key, however many runs had it.
+CREATE TABLE cache_key (
+    key   TEXT PRIMARY KEY,
+    parts TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

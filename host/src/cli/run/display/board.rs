@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::engine::event::{AttemptReport, Event, Outcome, StepStatus};
+use crate::engine::explain::{NOT_BEFORE, in_short};
 
 /// What is known of a run.
 #[derive(Debug, Default)]
@@ -13,8 +14,12 @@ pub(super) struct Board {
     pub(super) under_way: Vec<UnderWay>,
     /// The last attempt of steps that have not ended for good.
     attempts: HashMap<String, Attempt>,
+    /// Why steps run.
+    reasons: HashMap<String, Vec<String>>,
     /// The last value of each metric, as `step.metric`.
     pub(super) metrics: BTreeMap<String, f64>,
+    /// Whether every reason is told.
+    explain: bool,
     /// The steps that failed, in the order in which they did.
     pub(super) failed: Vec<String>,
 }
@@ -38,8 +43,8 @@ struct Attempt {
 /// Something that people want to know.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Told {
-    Started { step: String },
-    Completed { step: String, took: Option<Duration> },
+    Started { step: String, why: Vec<String> },
+    Completed { step: String, took: Option<Duration>, why: Vec<String> },
     Cached { step: String, from: String },
     Failed { step: String, took: Option<Duration>, reason: String, log_tail: String },
     Retried { step: String, attempt: u32, attempts: u32, reason: String, wait: Duration },
@@ -49,6 +54,11 @@ pub(super) enum Told {
 }
 
 impl Board {
+    /// Nothing is known yet; `explain`: every reason why a step runs is told, and not only the first.
+    pub(super) fn new(explain: bool) -> Self {
+        Self { explain, ..Self::default() }
+    }
+
     /// Takes an event that came now, and returns what to say of it.
     pub(super) fn hear(&mut self, event: &Event, now: Instant) -> Option<Told> {
         match event {
@@ -66,8 +76,11 @@ impl Board {
                 self.set(step, StepStatus::Skipped);
                 Some(Told::Skipped { step: step.clone(), reason: reason.clone() })
             }
-            Event::AttemptSubmitted { step, .. } => {
+            Event::AttemptSubmitted { step, attempt, reasons, .. } => {
                 self.set(step, StepStatus::Running);
+                if *attempt == 1 {
+                    self.keep_reasons(step, reasons);
+                }
                 let step = step.clone();
                 self.under_way.push(UnderWay { step, since: None, progress: None });
                 None
@@ -75,7 +88,8 @@ impl Board {
             Event::AttemptStarted { step, .. } => {
                 let begun = self.under_way.iter_mut().find(|one| one.step == *step)?;
                 begun.since = Some(now);
-                Some(Told::Started { step: step.clone() })
+                let why = self.reasons.get(step).cloned().unwrap_or_default();
+                Some(Told::Started { step: step.clone(), why })
             }
             Event::StepProgress { step, fraction, label } => {
                 let running = self.under_way.iter_mut().find(|one| one.step == *step)?;
@@ -117,6 +131,17 @@ impl Board {
         self.attempts.insert(step.to_owned(), attempt);
     }
 
+    /// That a step runs for the first time needs no reason.
+    fn keep_reasons(&mut self, step: &str, reasons: &[String]) {
+        let is_first = reasons.iter().any(|reason| reason == NOT_BEFORE);
+        let kept = match self.explain {
+            true => reasons.to_vec(),
+            false if is_first => return,
+            false => vec![in_short(reasons)],
+        };
+        self.reasons.insert(step.to_owned(), kept);
+    }
+
     fn keep_metrics(&mut self, step: &str, outcome: &Outcome) {
         let named = outcome.metrics.iter().map(|(name, value)| (format!("{step}.{name}"), *value));
         self.metrics.extend(named);
@@ -127,7 +152,10 @@ impl Board {
         let took = attempt.as_ref().map(|attempt| attempt.took);
         let step = step.to_owned();
         match status {
-            StepStatus::Completed => Some(Told::Completed { step, took }),
+            StepStatus::Completed => {
+                let why = self.reasons.remove(&step).unwrap_or_default();
+                Some(Told::Completed { step, took, why })
+            }
             StepStatus::Failed => {
                 self.failed.push(step.clone());
                 let reason = reason.unwrap_or("it is not known why").to_owned();

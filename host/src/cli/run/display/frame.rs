@@ -117,6 +117,7 @@ fn summary(board: &Board) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::cache_key::CacheKey;
     use crate::engine::event::{Event, PlannedStep};
 
     fn board(running: &[(&str, Option<(f64, &str)>)], now: Instant) -> Board {
@@ -136,8 +137,8 @@ mod tests {
                 &Event::AttemptSubmitted {
                     step: step.clone(),
                     attempt: 1,
-                    key: String::new(),
-                    reason: String::new(),
+                    key: CacheKey::default(),
+                    reasons: Vec::new(),
                     handle: String::new(),
                     log: None,
                 },

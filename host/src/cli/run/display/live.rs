@@ -44,8 +44,8 @@ impl Shared {
 }
 
 impl Live {
-    pub(super) fn new(run: &str, begun: Instant) -> Self {
-        let state = Mutex::default();
+    pub(super) fn new(run: &str, begun: Instant, board: Board) -> Self {
+        let state = Mutex::new(State { board, has_ended: false });
         let shared = Arc::new(Shared { begun, state, change: Condvar::new() });
         let ticking = Arc::clone(&shared);
         let ticker = std::thread::Builder::new().name("display".to_owned());
@@ -63,7 +63,7 @@ impl Live {
         let told = told.filter(|told| !matches!(told, Told::Started { .. }));
         let lines: Vec<_> = told
             .map(|told| {
-                let (sign, text) = text::line(&told, &self.run);
+                let (sign, text) = text::line(&told, &self.run, true);
                 format!("{sign} {text}")
             })
             .collect();

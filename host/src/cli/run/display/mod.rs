@@ -28,13 +28,13 @@ enum How {
 }
 
 impl Display {
-    /// A display for the run of this name.
-    pub(super) fn new(ui: Ui, run: &str) -> Self {
+    /// A display for the run of this name; `explain`: with every reason why a step runs.
+    pub(super) fn new(ui: Ui, run: &str, explain: bool) -> Self {
         let begun = Instant::now();
         let run = run.to_owned();
         let how = match ui.can_redraw() {
-            true => How::Live(Live::new(&run, begun)),
-            false => How::Plain(Board::default()),
+            true => How::Live(Live::new(&run, begun, Board::new(explain))),
+            false => How::Plain(Board::new(explain)),
         };
         Self { ui, run, begun, how }
     }
@@ -46,7 +46,8 @@ impl Display {
             How::Plain(board) => {
                 let now = Instant::now();
                 let told = events.iter().filter_map(|event| board.hear(event, now));
-                let lines: Vec<_> = told.map(|told| text::line(&told, &self.run).1).collect();
+                let lines: Vec<_> =
+                    told.map(|told| text::line(&told, &self.run, false).1).collect();
                 if !lines.is_empty() {
                     self.ui.say(lines.join("\n"));
                 }

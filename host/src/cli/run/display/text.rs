@@ -18,11 +18,13 @@ pub(super) fn duration(time: Duration) -> String {
 }
 
 /// What is said of something that happened, and the sign that stands before it at a terminal.
-pub(super) fn line(told: &Told, run: &str) -> (String, String) {
+pub(super) fn line(told: &Told, run: &str, is_live: bool) -> (String, String) {
     match told {
-        Told::Started { step } => (sign(DIM, "·"), format!("{step}: started")),
-        Told::Completed { step, took } => {
-            (sign(GOOD, "✔"), format!("{step}: completed{}", after("in", *took)))
+        Told::Started { step, why } => (sign(DIM, "·"), format!("{step}: started{}", because(why))),
+        // Live lines do not say that a step has started.
+        Told::Completed { step, took, why } => {
+            let why = if is_live { because(why) } else { String::new() };
+            (sign(GOOD, "✔"), format!("{step}: completed{}{why}", after("in", *took)))
         }
         Told::Cached { step, from } => {
             (sign(GOOD, "✔"), format!("{step}: {}", styled(DIM, format!("cached, from {from}"))))
@@ -53,6 +55,18 @@ pub(super) fn line(told: &Told, run: &str) -> (String, String) {
 
 fn sign(style: Style, sign: &str) -> String {
     styled(style, sign)
+}
+
+/// Why something runs: one reason on the line, several below it.
+fn because(reasons: &[String]) -> String {
+    match reasons {
+        [] => String::new(),
+        [only] => styled(DIM, format!(" ({only})")),
+        reasons => {
+            let lines = reasons.iter().map(|reason| format!("\n  - {reason}"));
+            styled(DIM, lines.collect::<String>())
+        }
+    }
 }
 
 fn after(word: &str, took: Option<Duration>) -> String {

@@ -1,0 +1,106 @@
+//! `sundae run --dry-run`: what a run would do.
+
+use anstyle::Style;
+
+use crate::cli::Failure;
+use crate::cli::context::Context;
+use crate::cli::ui::{BAD, DIM, GOOD, WARNING, styled};
+use crate::engine::explain::in_short;
+use crate::engine::prospect::{Prospect, prospects};
+use crate::pipeline::{Pipeline, Step};
+use crate::stack::Stack;
+use crate::view::{PlanRow, Would};
+use sundae_plugin_api::ComponentKind;
+
+use super::workshop::member;
+
+/// What would become of each step on a stack.
+///
+/// # Errors
+/// The artifact store cannot be opened or asked.
+pub(super) fn look_ahead<'a>(
+    context: &Context,
+    pipeline: &'a Pipeline,
+    stack: &Stack,
+    use_cache: bool,
+) -> Result<Vec<(&'a Step, Prospect)>, Failure> {
+    let loader = context.loader()?;
+    let component = member(stack, ComponentKind::ArtifactStore)?;
+    let store = context.open_artifact_store(&loader, component)?;
+    let history = context.database()?.history(&pipeline.name, None);
+    prospects(pipeline, &*store, use_cache, &history).map_err(Failure::new)
+}
+
+/// Shows the plan; `explain`: with every reason.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn show(
+    context: &Context,
+    stack: &Stack,
+    pipeline: &Pipeline,
+    prospects: Vec<(&Step, Prospect)>,
+    explain: bool,
+) -> Result<(), Failure> {
+    let rows: Vec<_> =
+        prospects.into_iter().map(|(step, prospect)| PlanRow::new(&step.name, prospect)).collect();
+    if context.wants_json() {
+        return context.ui.json(&rows);
+    }
+    let width = rows.iter().map(|row| row.step.len()).max().unwrap_or(0);
+    let lines: Vec<_> = rows.iter().map(|row| line(row, width, explain)).collect();
+    context.ui.data(lines.join("\n"))?;
+    context.ui.say(format_args!(
+        "Nothing was run. Pipeline `{}` on stack `{}`: {}",
+        pipeline.name,
+        stack.name,
+        counts(&rows)
+    ));
+    Ok(())
+}
+
+fn line(row: &PlanRow, width: usize, explain: bool) -> String {
+    let (style, what) = words(row);
+    let start = format!("{:width$}  {}", row.step, styled(style, what));
+    let indent = " ".repeat(width + 2);
+    match row.reasons.as_slice() {
+        [] => start,
+        reasons if explain => {
+            let more = reasons.iter().map(|reason| format!("\n{indent}- {reason}"));
+            start + &more.collect::<String>()
+        }
+        reasons => format!("{start}: {}", in_short(reasons)),
+    }
+}
+
+fn words(row: &PlanRow) -> (Style, String) {
+    match row.would {
+        Would::BeCached => {
+            (DIM, format!("cached, from {}", row.cached_from.as_deref().unwrap_or_default()))
+        }
+        Would::Run => (GOOD, "would run".to_owned()),
+        Would::Depend => {
+            let on: Vec<_> = row.depends_on.iter().map(|step| format!("`{step}`")).collect();
+            (WARNING, format!("depends on what {} will make", on.join(", ")))
+        }
+        Would::BeMissing => (BAD, "is needed, and not known".to_owned()),
+        Would::Fail => (BAD, "would fail".to_owned()),
+        Would::RunOnFailure => (DIM, "would run if something failed".to_owned()),
+        Would::RunAlways => (GOOD, "would run, whatever happens".to_owned()),
+    }
+}
+
+fn counts(rows: &[PlanRow]) -> String {
+    let words: [(&[Would], &str); 5] = [
+        (&[Would::Run, Would::RunAlways], "would run"),
+        (&[Would::BeCached], "cached"),
+        (&[Would::Depend, Would::RunOnFailure], "would depend on others"),
+        (&[Would::BeMissing], "not known"),
+        (&[Would::Fail], "would fail"),
+    ];
+    let counted = words.iter().filter_map(|(which, word)| {
+        let number = rows.iter().filter(|row| which.contains(&row.would)).count();
+        (number > 0).then(|| format!("{number} {word}"))
+    });
+    counted.collect::<Vec<_>>().join(", ")
+}

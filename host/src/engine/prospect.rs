@@ -1,0 +1,132 @@
+//! What a run would do, without doing it: nothing is run, and nothing is written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sundae_plugin_api::ArtifactStore;
+
+use super::cache::{self, Lookup};
+use super::cache_key::cache_key;
+use super::code::CodeDigests;
+use super::explain::{History, reasons};
+use crate::artifact::ArtifactRef;
+use crate::pipeline::{Pipeline, Role, Step, Trigger};
+
+/// What would become of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prospect {
+    /// Its outcome is known.
+    Cached {
+        /// The run that made it.
+        from: String,
+    },
+    /// It would run.
+    Run {
+        /// Why, each in words.
+        reasons: Vec<String>,
+    },
+    /// It depends on what these steps make, which would run: what it takes from them may be as before.
+    Depends {
+        /// Their names.
+        on: Vec<String>,
+    },
+    /// It is not to run, and its outcome is not known: so the run cannot begin.
+    Missing {
+        /// Why, each in words.
+        reasons: Vec<String>,
+    },
+    /// It cannot run.
+    Impossible {
+        /// Why, in words.
+        reason: String,
+    },
+    /// It runs if something fails.
+    AfterFailure,
+    /// It runs whatever happens.
+    Always,
+}
+
+/// What would become of each step, in the order of the plan. `use_cache`: whether known outcomes count.
+///
+/// # Errors
+/// The artifact store could not be asked, in words.
+pub fn prospects<'a>(
+    pipeline: &'a Pipeline,
+    store: &dyn ArtifactStore,
+    use_cache: bool,
+    history: &dyn History,
+) -> Result<Vec<(&'a Step, Prospect)>, String> {
+    let Ok(graph) = pipeline.graph() else { return Ok(Vec::new()) };
+    let mut known: HashMap<&str, BTreeMap<String, ArtifactRef>> = HashMap::new();
+    let mut code = CodeDigests::default();
+    let mut prospects = Vec::with_capacity(graph.len());
+    for step in graph.order().iter().map(|step| &pipeline.steps[*step]) {
+        let look = Look { pipeline, store, use_cache, history };
+        let prospect = look.at(step, &mut known, &mut code)?;
+        prospects.push((step, prospect));
+    }
+    Ok(prospects)
+}
+
+struct Look<'a> {
+    pipeline: &'a Pipeline,
+    store: &'a dyn ArtifactStore,
+    use_cache: bool,
+    history: &'a dyn History,
+}
+
+impl Look<'_> {
+    fn at<'s>(
+        &self,
+        step: &'s Step,
+        known: &mut HashMap<&'s str, BTreeMap<String, ArtifactRef>>,
+        code: &mut CodeDigests,
+    ) -> Result<Prospect, String> {
+        match step.trigger {
+            Trigger::OnSuccess => {}
+            Trigger::OnFailure => return Ok(Prospect::AfterFailure),
+            Trigger::Always => return Ok(Prospect::Always),
+        }
+        let mut on: Vec<_> = step.inputs.values().map(|input| input.step.clone()).collect();
+        on.retain(|producer| !known.contains_key(producer.as_str()));
+        if !on.is_empty() {
+            on.sort_unstable();
+            on.dedup();
+            return Ok(Prospect::Depends { on });
+        }
+        let inputs = step.inputs.iter().filter_map(|(name, from)| {
+            Some((name.clone(), known.get(from.step.as_str())?.get(&from.output)?.clone()))
+        });
+        let code = match code.of(step, &self.pipeline.root) {
+            Ok(code) => code,
+            Err(error) => return Ok(Prospect::Impossible { reason: error.to_string() }),
+        };
+        let key = cache_key(step, &code.digests, &inputs.collect());
+        let miss = match refusal(step, self.use_cache) {
+            Some(reason) => vec![reason],
+            None => match cache::look_up(self.store, &key.key, &step.outputs)
+                .map_err(|error| format!("the artifact store could not be asked: {error}"))?
+            {
+                Lookup::Hit(outcome) => {
+                    known.insert(&step.name, outcome.outputs.clone());
+                    return Ok(Prospect::Cached { from: outcome.run.clone() });
+                }
+                Lookup::Gone(reason) => vec![reason],
+                Lookup::Unknown => reasons(self.history.last(&step.name).as_ref(), &key.parts),
+            },
+        };
+        Ok(match step.role {
+            Role::Recall => Prospect::Missing { reasons: miss },
+            _ => Prospect::Run { reasons: miss },
+        })
+    }
+}
+
+/// Why an outcome of a step is not even looked for.
+pub(super) fn refusal(step: &Step, use_cache: bool) -> Option<String> {
+    match step.role {
+        Role::Rerun => Some("it is to run again".to_owned()),
+        _ if !step.cache => Some("it has `cache = false`".to_owned()),
+        Role::Run if !use_cache => Some("the run does not use the cache".to_owned()),
+        _ => None,
+    }
+}
