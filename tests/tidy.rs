@@ -14,17 +14,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("artifact", &[]),
     ("pipeline", &["nearest"]),
     ("project", &["nearest"]),
+    ("secret", &[]),
     ("stack", &["nearest"]),
     ("plugin", &[]),
-    ("worker", &["artifact", "pipeline"]),
+    ("worker", &["artifact", "pipeline", "secret"]),
     ("engine", &["artifact", "pipeline", "worker"]),
     ("metadata", &["artifact", "engine", "plugin", "stack"]),
     ("view", &["artifact", "engine", "metadata", "nearest", "plugin", "stack"]),
     (
         "cli",
         &[
-            "artifact", "engine", "metadata", "nearest", "pipeline", "plugin", "project", "stack",
-            "view", "worker",
+            "artifact", "engine", "metadata", "nearest", "pipeline", "plugin", "project", "secret",
+            "stack", "view", "worker",
         ],
     ),
 ];

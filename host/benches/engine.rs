@@ -66,6 +66,7 @@ impl Bed {
             store: Arc::clone(&self.store),
             staging: &self.staging(),
             use_cache,
+            secrets: std::sync::Arc::default(),
             history: &sundae::engine::explain::NoHistory,
             worker: &|_, _| Ok(()),
             stop: &Stop::default(),

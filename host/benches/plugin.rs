@@ -119,6 +119,7 @@ fn store(catalog: &Catalog, folder: &Path) -> Box<dyn ArtifactStore> {
         scratch_folder: folder.join("scratch"),
         log: Arc::new(|_, _, _| ()),
         cancelled: Arc::new(AtomicBool::new(false)),
+        secrets: std::collections::BTreeMap::new(),
     };
     let loader = Loader::new(catalog, &Passed, PathBuf::from("no binary is needed"));
     loader.artifact_store(&wanted, services.lend()).unwrap()

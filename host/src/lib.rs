@@ -9,6 +9,7 @@ mod nearest;
 pub mod pipeline;
 pub mod plugin;
 pub mod project;
+pub mod secret;
 pub mod stack;
 pub mod view;
 pub mod worker;

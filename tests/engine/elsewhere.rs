@@ -1,6 +1,6 @@
 //! Orchestrators whose jobs run in another process: what passes between it and the host lies in the artifact store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -24,12 +24,19 @@ struct Worker {
     store: LocalArtifactStore,
     scratch: PathBuf,
     cancel: Arc<Cancel>,
+    secrets: BTreeMap<String, String>,
 }
 
 impl Worker {
     /// What `sundae worker` does.
     fn work(&self) -> JobState {
-        match portable::run_from_store(&self.store, &self.id, &self.scratch, &self.cancel) {
+        match portable::run_from_store(
+            &self.store,
+            &self.id,
+            &self.scratch,
+            &self.cancel,
+            &self.secrets,
+        ) {
             Ok(report) => JobState::Ended { exit_code: report.exit_code.unwrap_or(1) },
             Err(error) => JobState::lost(error.to_string()),
         }
@@ -78,7 +85,7 @@ impl Orchestrator for Cluster {
         jobs.insert(handle.clone(), Arc::clone(&cancel));
         let number = u32::try_from(jobs.len()).unwrap();
         let (store, scratch) = (support::store(&self.store), self.scratch.clone());
-        let worker = Worker { id, store, scratch, cancel };
+        let worker = Worker { id, store, scratch, cancel, secrets: BTreeMap::new() };
         let (tell, told, behaviour) =
             (self.tell.clone(), handle.clone(), Arc::clone(&self.behaviour));
         thread::spawn(move || {
@@ -243,13 +250,28 @@ fn a_report_that_cannot_be_understood_is_said_to_be_so() {
 fn a_worker_that_finds_no_spec_says_so() {
     let bed = Bed::new();
     let scratch = bed.folder.path().join("node");
-    let error =
-        portable::run_from_store(&*bed.store, "id-7", &scratch, &Cancel::default()).unwrap_err();
+    let error = portable::run_from_store(
+        &*bed.store,
+        "id-7",
+        &scratch,
+        &Cancel::default(),
+        &Default::default(),
+    )
+    .unwrap_err();
     assert_eq!(
         error.message(),
         "the artifact store has no attempt `id-7`: it has ended, or never was"
     );
-    assert!(portable::run_from_store(&*bed.store, "../x", &scratch, &Cancel::default()).is_err());
+    assert!(
+        portable::run_from_store(
+            &*bed.store,
+            "../x",
+            &scratch,
+            &Cancel::default(),
+            &Default::default()
+        )
+        .is_err()
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(crate) struct Bed {
     pub(crate) use_cache: bool,
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
+    pub(crate) secrets: BTreeMap<String, String>,
     /// What earlier runs are known to have done.
     pub(crate) history: Remembered,
     runs: u32,
@@ -92,6 +93,7 @@ impl Bed {
             use_cache: true,
             stop: Stop::default(),
             grace: Engine::GRACE,
+            secrets: BTreeMap::new(),
             history: Remembered::default(),
             runs: 0,
         }
@@ -171,6 +173,7 @@ impl Bed {
             store: Arc::clone(&self.store),
             staging,
             use_cache: self.use_cache,
+            secrets: Arc::new(self.secrets.clone()),
             history: &self.history,
             worker: &|spec, description| {
                 description.worker = vec!["worker".to_owned(), spec.id.clone()];

@@ -22,6 +22,7 @@ fn host(folder: &Path) -> Host {
         scratch_folder: folder.join("scratch"),
         log: Arc::new(|_, _, _| ()),
         cancelled: Arc::new(AtomicBool::new(false)),
+        secrets: std::collections::BTreeMap::new(),
     };
     services.lend()
 }

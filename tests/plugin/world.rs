@@ -108,6 +108,7 @@ impl World {
             scratch_folder: self.folder.path().join("scratch"),
             log: Arc::new(|_, _, _| ()),
             cancelled: Arc::new(AtomicBool::new(false)),
+            secrets: std::collections::BTreeMap::new(),
         };
         services.lend()
     }

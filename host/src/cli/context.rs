@@ -10,7 +10,7 @@ use sundae_plugin_api::{ArtifactStore, ComponentKind, Host, Level, Orchestrator}
 use super::globals::{Globals, Output};
 use super::home::Home;
 use super::ui::{Ui, Volume};
-use super::{Failure, secret};
+use super::{Failure, reveal};
 use crate::metadata::{Database, WORKSPACE};
 use crate::plugin::services::Services;
 use crate::plugin::{Catalog, Loader, Place, Wanted, places};
@@ -249,9 +249,9 @@ impl Context {
         loader: &Loader<'_>,
         component: &Component,
     ) -> Result<Box<dyn ArtifactStore>, Failure> {
-        let config = secret::revealed(component, loader)?;
+        let config = reveal::revealed(self, component, loader)?;
         let wanted = wanted(component, &config);
-        Ok(loader.artifact_store(&wanted, self.lend(component))?)
+        Ok(loader.artifact_store(&wanted, self.lend(component)?)?)
     }
 
     /// Opens an orchestrator.
@@ -263,9 +263,9 @@ impl Context {
         loader: &Loader<'_>,
         component: &Component,
     ) -> Result<Box<dyn Orchestrator>, Failure> {
-        let config = secret::revealed(component, loader)?;
+        let config = reveal::revealed(self, component, loader)?;
         let wanted = wanted(component, &config);
-        Ok(loader.orchestrator(&wanted, self.lend(component))?)
+        Ok(loader.orchestrator(&wanted, self.lend(component)?)?)
     }
 
     /// Opens a component only to hear whether its flavor accepts the configuration.
@@ -274,27 +274,31 @@ impl Context {
     /// It does not, or its plugin cannot be used.
     pub(super) fn check_component(&self, component: &Component) -> Result<(), Failure> {
         let loader = self.loader()?;
-        let config = secret::revealed(component, &loader)?;
+        let config = reveal::revealed(self, component, &loader)?;
         let wanted = wanted(component, &config);
-        Ok(loader.check(&wanted, self.lend(component))?)
+        Ok(loader.check(&wanted, self.lend(component)?)?)
     }
 
     /// The host's services for a component.
-    fn lend(&self, component: &Component) -> Host {
+    ///
+    /// # Errors
+    /// A secret that its configuration names is not there.
+    fn lend(&self, component: &Component) -> Result<Host, Failure> {
         let ui = self.ui;
         let log = move |level: Level, component: &str, message: &str| match level {
             Level::Error | Level::Warning => ui.warn(format_args!("{component}: {message}")),
             _ if ui.volume() >= Volume::Verbose => ui.say(format_args!("{component}: {message}")),
             _ => {}
         };
-        Services {
+        Ok(Services {
             component: format!("{} `{}`", component.kind, component.name),
             data_folder: self.home.component_data(&component.id),
             scratch_folder: self.home.component_scratch(&component.id),
             log: Arc::new(log),
             cancelled: Arc::clone(&self.cancelled),
+            secrets: reveal::of_component(self, component)?,
         }
-        .lend()
+        .lend())
     }
 
     /// A path that was given, from the current folder.

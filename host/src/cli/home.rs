@@ -43,6 +43,12 @@ impl Home {
         self.folder.join("sundae.db")
     }
 
+    /// The key that secrets are sealed with.
+    #[must_use]
+    pub(super) fn secret_key(&self) -> PathBuf {
+        self.folder.join("secret.key")
+    }
+
     /// The user's plugins.
     #[must_use]
     pub(super) fn plugins(&self) -> PathBuf {

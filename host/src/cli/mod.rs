@@ -19,6 +19,7 @@ mod probe_plugin;
 mod quote;
 mod reaper;
 mod region;
+mod reveal;
 mod run;
 mod runs;
 mod secret;
@@ -59,6 +60,8 @@ enum TopLevel {
     Kinds(kinds::Kinds),
     #[command(subcommand)]
     Flavor(flavor::FlavorCommand),
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     Version(version::Version),
     Completions(completions::Completions),
 }
@@ -129,6 +132,7 @@ fn dispatch(matches: &ArgMatches, context: &Context) -> Result<Result<(), Failur
         TopLevel::Stack(command) => command.run(context),
         TopLevel::Kinds(command) => command.run(context),
         TopLevel::Flavor(command) => command.run(context),
+        TopLevel::Secret(command) => command.run(context),
         TopLevel::Version(command) => command.run(context),
         TopLevel::Completions(command) => command.run(context),
     })

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 
 use super::{Failure, region};
+use crate::secret::masked;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +137,7 @@ impl Ui {
     }
 }
 
+/// Whatever is told comes by here, so that no secret gets out.
 fn tell(text: impl fmt::Display) {
-    region::say(&text.to_string());
+    region::say(&masked(text.to_string()));
 }

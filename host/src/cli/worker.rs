@@ -22,8 +22,9 @@ use crate::artifact::staging::{Staging, sweep};
 use crate::metadata::OWNER;
 use crate::plugin::probe::NoLog;
 use crate::plugin::{Catalog, Loader, Origin, Place};
+use crate::secret::mask_from_now_on;
 use crate::stack::Component;
-use crate::worker::{AttemptReport, Cancel, portable, reaper};
+use crate::worker::{AttemptReport, AttemptSpec, Cancel, Secrets, portable, reaper};
 
 /// The hidden command.
 const COMMAND: &str = "worker";
@@ -35,13 +36,16 @@ const VARIABLE: &str = "SUNDAE_WORKER";
 const PLUGIN_PATH: &str = "SUNDAE_PLUGIN_PATH";
 
 /// How to reach the artifact store. Not to be printed: it may hold secrets.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Errand {
     id: String,
     name: String,
     plugin: String,
     flavor: String,
     config: Map<String, Value>,
+    /// The secrets that the step names.
+    #[serde(default)]
+    secrets: Secrets,
     /// Where plugins are looked for here, beyond what is usual.
     #[serde(skip)]
     plugin_path: String,
@@ -68,6 +72,7 @@ impl Errand {
             plugin: store.plugin.clone(),
             flavor: store.flavor.clone(),
             config,
+            secrets: Secrets::new(),
             plugin_path,
         })
     }
@@ -76,11 +81,19 @@ impl Errand {
     ///
     /// # Errors
     /// In words.
-    pub(super) fn describe(&self, attempt: &str, job: &mut JobDescription) -> Result<(), String> {
+    pub(super) fn describe(
+        &self,
+        spec: &AttemptSpec,
+        secrets: &Secrets,
+        job: &mut JobDescription,
+    ) -> Result<(), String> {
         let binary = std::env::current_exe()
             .map_err(|error| format!("cannot find the program itself: {error}"))?;
-        let text = serde_json::to_string(self).map_err(|error| error.to_string())?;
-        job.worker = vec![binary.display().to_string(), COMMAND.to_owned(), attempt.to_owned()];
+        let named = spec.step.secrets().filter_map(|name| secrets.get_key_value(name));
+        let secrets = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let errand = Self { secrets, ..self.clone() };
+        let text = serde_json::to_string(&errand).map_err(|error| error.to_string())?;
+        job.worker = vec![binary.display().to_string(), COMMAND.to_owned(), spec.id.clone()];
         job.environment.insert(VARIABLE.to_owned(), text);
         job.environment.insert(PLUGIN_PATH.to_owned(), self.plugin_path.clone());
         Ok(())
@@ -131,7 +144,10 @@ pub(super) fn run_if_asked(words: &[OsString]) -> Option<u8> {
 
 /// Makes the attempt, and returns the exit code that tells how it ended.
 fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
-    let component = Errand::read()?.store();
+    let mut errand = Errand::read()?;
+    let secrets = std::mem::take(&mut errand.secrets);
+    mask_from_now_on(secrets.values().map(String::as_str));
+    let component = errand.store();
     let binary = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot find the program itself: {error}")))?;
     let catalog = Catalog::read(&context.places()?, &NoLog);
@@ -143,7 +159,7 @@ fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
     let _signals = signals::listen(move |_| heard.request())?;
     let folder = workplace.folder();
     let _reaper = reaper::arm(binary, folder);
-    let report = portable::run_from_store(&*store, attempt, folder, &cancel)
+    let report = portable::run_from_store(&*store, attempt, folder, &cancel, &secrets)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(exit_code_of(&report))
 }

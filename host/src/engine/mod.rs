@@ -22,7 +22,7 @@ use sundae_plugin_api::orchestrator::JobDescription;
 use sundae_plugin_api::{ArtifactStore, Orchestrator};
 
 use crate::pipeline::Pipeline;
-use crate::worker::AttemptSpec;
+use crate::worker::{AttemptSpec, Secrets};
 use event::{Event, RunStatus};
 
 /// Hears what happens in a run.
@@ -48,6 +48,8 @@ pub struct Engine<'a> {
     pub store: std::sync::Arc<dyn ArtifactStore>,
     /// A folder for the attempts of this run, on the store's file system if it has one.
     pub staging: &'a Path,
+    /// The values of the secrets that steps name.
+    pub secrets: std::sync::Arc<Secrets>,
     /// Whether earlier outcomes may stand in for running steps.
     pub use_cache: bool,
     /// What is known of earlier executions, to say why a step runs.

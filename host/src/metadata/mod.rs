@@ -14,6 +14,7 @@ mod recording;
 mod rows;
 mod run_lock;
 mod runs;
+mod secrets;
 mod settings;
 mod stacks;
 
@@ -29,6 +30,7 @@ pub use error::MetadataError;
 pub use history::RunHistory;
 pub use run_lock::RunLock;
 pub use runs::{NewRun, RunFilter, RunRecord, StackMember, StepRecord};
+pub use secrets::SecretRecord;
 
 /// Who owns what is registered here.
 pub const OWNER: &str = "default";

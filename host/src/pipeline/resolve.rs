@@ -231,7 +231,7 @@ fn mentions(step: &StepDraft, problems: &mut Problems<'_>) {
         let declared = match slot {
             Slot::In => &inputs,
             Slot::Out => &outputs,
-            Slot::Param => continue,
+            Slot::Param | Slot::Secret => continue,
         };
         if !declared.contains(name.value.as_str()) {
             problems.at(name.span, || undeclared(step, *slot, &name.value));

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::policy::{Resources, Retry, Trigger};
 use super::selection::Role;
-use super::template::{Quoting, Template, Values};
+use super::template::{Quoting, Slot, Template, Values};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,13 @@ impl Step {
     /// Every text of this step that may hold placeholders.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         self.run.templates().iter().chain(self.env.values())
+    }
+
+    /// The names of the secrets that its environment holds.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let references = self.env.values().flat_map(Template::references);
+        let secrets = references.filter(|reference| reference.slot == Slot::Secret);
+        secrets.map(|reference| reference.name.as_str())
     }
 
     /// The names of the steps that this one waits for: those it takes inputs from, then those in `after`.

@@ -1,5 +1,6 @@
 //! What the host lends to the components that it opens.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,8 @@ pub struct Services {
     pub log: LogSink,
     /// Set when the operation under way should stop.
     pub cancelled: Arc<AtomicBool>,
+    /// The secrets that it may ask for, by name: those that its configuration names.
+    pub secrets: BTreeMap<String, String>,
 }
 
 impl Services {
@@ -42,7 +45,10 @@ impl HostServices for Services {
     }
     fn progress(&self, _: &str, _: u64, _: Option<u64>) {}
     fn secret(&self, name: &str) -> Result<String, Error> {
-        Err(Error::new(ErrorKind::NotFound, format!("there is no secret `{name}`")))
+        self.secrets.get(name).cloned().ok_or_else(|| {
+            let message = format!("its configuration names no secret `{name}`");
+            Error::new(ErrorKind::NotFound, message)
+        })
     }
     fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)

@@ -13,5 +13,5 @@ pub use names::{InvalidName, check_name};
 pub use rules::{
     StackProblem, check_fit, check_members, is_default_component, is_default_stack, with_article,
 };
-pub use secret::variable_of;
+pub use secret::SecretReference;
 pub use settings::{Setting, SettingsError, settings_from};

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::plugin::{Catalog, State};
-use crate::stack::{Component, variable_of};
+use crate::stack::{Component, SecretReference};
 
 /// What is shown in the place of a secret.
 pub const MASK: &str = "***";
@@ -57,7 +57,7 @@ impl ComponentView {
                 .is_none_or(|flavor| flavor.schema().field(name).is_none_or(|field| field.secret))
         };
         let shown = component.config.iter().map(|(name, value)| {
-            let is_hidden = is_secret(name) && variable_of(value).is_none();
+            let is_hidden = is_secret(name) && SecretReference::of(value).is_none();
             let value = if is_hidden { Value::from(MASK) } else { value.clone() };
             (name.clone(), value)
         });

@@ -12,23 +12,27 @@ use super::inputs::Inputs;
 use super::log::Log;
 use super::messages::{self, Messages};
 use super::surroundings::Surroundings;
-use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, code, outcomes};
+use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code, outcomes};
 use crate::artifact::{ArtifactRef, PublishError, publish};
+use crate::secret::Mask;
 
-/// Makes the attempt in `folder`, which must not exist and does not afterwards.
+/// Makes the attempt in `folder`, which must not exist and does not afterwards. What its secrets are is in nothing that it leaves.
 pub fn run(
     spec: &AttemptSpec,
     store: &dyn ArtifactStore,
     folder: &Path,
     cancel: &Cancel,
+    secrets: &Secrets,
 ) -> AttemptReport {
-    let at = Surroundings::new(spec, folder);
+    let secrets = own(spec, secrets);
+    let mask = Mask::new(secrets.values().map(String::as_str));
+    let at = Surroundings::new(spec, &secrets, folder);
     let report = if cancel.is_requested() {
         AttemptReport::of_failure(&spec.run_name, Failure::Cancelled)
     } else {
         let made = at.make(spec).and_then(|()| Log::create(at.log()));
         match made {
-            Ok(log) => Attempt { spec, store, cancel, at: &at, log }.report(),
+            Ok(log) => Attempt { spec, store, cancel, at: &at, log, mask }.report(),
             Err(error) => {
                 let folder = folder.display();
                 let failure = host(format!("cannot prepare the attempt in {folder}: {error}"));
@@ -38,6 +42,15 @@ pub fn run(
     };
     at.remove();
     report
+}
+
+/// The secrets that the step names; those of others are none of its business.
+fn own(spec: &AttemptSpec, secrets: &Secrets) -> Secrets {
+    let named = spec.step.secrets();
+    named
+        .filter_map(|name| secrets.get_key_value(name))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }
 
 fn host(message: String) -> Failure {
@@ -50,6 +63,7 @@ struct Attempt<'a> {
     cancel: &'a Cancel,
     at: &'a Surroundings,
     log: Log,
+    mask: Mask,
 }
 
 impl Attempt<'_> {
@@ -58,7 +72,7 @@ impl Attempt<'_> {
         let mut exit_code = None;
         let result = self.make(&mut exit_code);
         // Read also when the step failed: a metric that explains the failure is worth having.
-        let messages = messages::read(&self.at.messages(), &self.spec.step.outputs);
+        let messages = messages::read(&self.at.messages(), &self.spec.step.outputs, &self.mask);
         for complaint in &messages.complaints {
             self.log.add(complaint);
         }
@@ -100,6 +114,7 @@ impl Attempt<'_> {
             workdir: &self.spec.step.workdir,
             environment: &self.at.environment(self.spec),
             log: self.log.file(),
+            mask: &self.mask,
         };
         let status = command::run(&invocation, self.cancel).map_err(host)?;
         *exit_code = status.code();

@@ -9,8 +9,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use super::output::Output;
 use super::{Cancel, reaper};
 use crate::pipeline::is_reserved;
+use crate::secret::Mask;
 
 /// What to start.
 pub(super) struct Invocation<'a> {
@@ -20,6 +22,8 @@ pub(super) struct Invocation<'a> {
     pub(super) environment: &'a BTreeMap<String, String>,
     /// Takes stdout and stderr.
     pub(super) log: &'a File,
+    /// What must not get into it.
+    pub(super) mask: &'a Mask,
 }
 
 /// Runs a command to its end, with all that it started.
@@ -30,8 +34,9 @@ pub(super) fn run(invocation: &Invocation<'_>, cancel: &Cancel) -> Result<ExitSt
     let [program, arguments @ ..] = invocation.command else {
         return Err("the command is empty".to_owned());
     };
-    let log =
-        || invocation.log.try_clone().map_err(|error| format!("cannot open the log: {error}"));
+    let output =
+        Output::open(invocation).map_err(|error| format!("cannot open the log: {error}"))?;
+    let sink = || output.sink().map_err(|error| format!("cannot open the log: {error}"));
     reaper::prepare();
     let mut command = Command::new(program);
     // What another run tells its own step is not for this one: that step may be what has started us.
@@ -39,17 +44,21 @@ pub(super) fn run(invocation: &Invocation<'_>, cancel: &Cancel) -> Result<ExitSt
     for name in inherited.filter(|name| name.to_str().is_some_and(is_reserved)) {
         command.env_remove(name);
     }
-    let mut child = command
+    command
         .args(arguments)
         .current_dir(invocation.workdir)
         .envs(invocation.environment)
         .stdin(Stdio::null())
-        .stdout(log()?)
-        .stderr(log()?)
-        .process_group(0)
-        .spawn()
-        .map_err(|error| not_started(program, invocation.workdir, &error))?;
-    wait(&mut child, cancel).map_err(|error| format!("cannot wait for `{program}`: {error}"))
+        .stdout(sink()?)
+        .stderr(sink()?)
+        .process_group(0);
+    let mut child =
+        command.spawn().map_err(|error| not_started(program, invocation.workdir, &error))?;
+    // It has copies of the descriptors of its own, which would keep the pipe open.
+    drop(command);
+    let ended = wait(&mut child, cancel);
+    output.close();
+    ended.map_err(|error| format!("cannot wait for `{program}`: {error}"))
 }
 
 fn wait(child: &mut Child, cancel: &Cancel) -> io::Result<ExitStatus> {

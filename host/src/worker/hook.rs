@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Cancel;
 use super::command::{self, Invocation};
+use crate::secret::Mask;
 
 /// So much of what a hook writes is told when it fails.
 const TOLD: usize = 2000;
@@ -22,7 +23,8 @@ pub fn run_hook(
 ) -> Result<(), String> {
     let mut log = tempfile::tempfile().map_err(|error| format!("cannot make a file: {error}"))?;
     let command = ["sh".to_owned(), "-c".to_owned(), script.to_owned()];
-    let invocation = Invocation { command: &command, workdir, environment, log: &log };
+    let invocation =
+        Invocation { command: &command, workdir, environment, log: &log, mask: &Mask::default() };
     let status = command::run(&invocation, cancel)?;
     let Some(complaint) = command::complaint(status) else { return Ok(()) };
     let complaint = match cancel.is_requested() {

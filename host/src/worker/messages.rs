@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::secret::Mask;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -56,8 +57,8 @@ pub(super) struct Messages {
 /// A step that floods its messages fills its disk, but not our memory.
 const LONGEST: u64 = 16 << 20;
 
-/// Reads the messages of a step with these outputs; no file is no messages.
-pub(super) fn read(path: &Path, outputs: &[String]) -> Messages {
+/// Reads the messages of a step with these outputs, without secrets; no file is no messages.
+pub(super) fn read(path: &Path, outputs: &[String], mask: &Mask) -> Messages {
     let mut messages = Messages::default();
     let Ok(mut file) = File::open(path) else { return messages };
     if file.metadata().is_ok_and(|metadata| metadata.len() > LONGEST) {
@@ -70,7 +71,8 @@ pub(super) fn read(path: &Path, outputs: &[String]) -> Messages {
     if let Err(error) = file.read_to_end(&mut bytes) {
         messages.complaints.push(format!("the messages cannot be read: {error}"));
     }
-    let text = String::from_utf8_lossy(&bytes);
+    // Before it is taken apart: whatever becomes of a message, no secret is in it.
+    let text = mask.text(&String::from_utf8_lossy(&bytes));
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         if let Err(complaint) = messages.take(line, outputs) {
             messages.complaints.push(format!("line {} of the messages {complaint}", number + 1));
@@ -159,9 +161,9 @@ mod tests {
             "{\"metric\":\"loss\",\"value\":NaN}",
         );
         fs::write(&path, lines).unwrap();
-        let messages = read(&path, &["model".to_owned()]);
+        let messages = read(&path, &["model".to_owned()], &Mask::new(["done"]));
         assert_eq!(messages.metrics, BTreeMap::from([("loss".to_owned(), 0.5)]));
-        assert_eq!(messages.notes, ["done"]);
+        assert_eq!(messages.notes, ["***"]);
         assert_eq!(messages.metadata["model"]["rows"], 3);
         let none = "is none: it needs `metric` with `value`, `note`, `progress`, or `output` with `metadata`";
         assert_eq!(
@@ -173,7 +175,8 @@ mod tests {
                 format!("line 9 of the messages {none}"),
             ]
         );
-        assert_eq!(read(&folder.path().join("absent"), &[]), Messages::default());
+        let absent = folder.path().join("absent");
+        assert_eq!(read(&absent, &[], &Mask::default()), Messages::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod inputs;
 mod log;
 mod messages;
 mod outcomes;
+mod output;
 pub mod portable;
 pub mod reaper;
 mod report;
@@ -31,7 +32,10 @@ pub use messages::{Message, Progress};
 pub use outcomes::{keep, kept};
 pub use report::{AttemptReport, Failure, Outcome};
 
-/// All that is needed to make one attempt, wherever.
+/// The values of secrets, by name. They are never part of an [`AttemptSpec`], which is kept where others may read it.
+pub type Secrets = BTreeMap<String, String>;
+
+/// All that is needed to make one attempt, wherever, but for the values of secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptSpec {
     /// Unique for ever; made of letters, digits and `-`.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sundae_plugin_api::artifact_store::Existing;
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
-use super::{AttemptReport, AttemptSpec, Cancel};
+use super::{AttemptReport, AttemptSpec, Cancel, Secrets};
 use crate::artifact::attempt_key;
 
 const SPEC: &str = "spec.json";
@@ -45,6 +45,7 @@ pub fn run_from_store(
     id: &str,
     scratch: &Path,
     cancel: &Cancel,
+    secrets: &Secrets,
 ) -> Result<AttemptReport, Error> {
     let Some(spec) = read::<AttemptSpec>(store, id, SPEC)? else {
         let message =
@@ -55,7 +56,7 @@ pub fn run_from_store(
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
     }
-    let report = super::run(&spec, store, &folder, cancel);
+    let report = super::run(&spec, store, &folder, cancel, secrets);
     write(store, id, REPORT, &report)?;
     Ok(report)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::AttemptSpec;
+use super::{AttemptSpec, Secrets};
 use crate::pipeline::{Quoting, Values, text, variable};
 
 const INPUTS: &str = "in";
@@ -24,10 +24,11 @@ pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     pub(super) inputs: BTreeMap<String, PathBuf>,
     pub(super) outputs: BTreeMap<String, PathBuf>,
+    secrets: Secrets,
 }
 
 impl Surroundings {
-    pub(super) fn new(spec: &AttemptSpec, folder: &Path) -> Self {
+    pub(super) fn new(spec: &AttemptSpec, secrets: &Secrets, folder: &Path) -> Self {
         let below = |name: &str, names: &mut dyn Iterator<Item = &String>| {
             names.map(|of| (of.clone(), folder.join(name).join(of))).collect()
         };
@@ -35,6 +36,7 @@ impl Surroundings {
             folder: folder.to_owned(),
             inputs: below(INPUTS, &mut spec.step.inputs.keys()),
             outputs: below(OUTPUTS, &mut spec.step.outputs.iter()),
+            secrets: secrets.clone(),
         }
     }
 
@@ -87,7 +89,12 @@ impl Surroundings {
     }
 
     fn values<'a>(&'a self, spec: &'a AttemptSpec) -> Values<'a> {
-        Values { inputs: &self.inputs, outputs: &self.outputs, params: &spec.step.params }
+        Values {
+            inputs: &self.inputs,
+            outputs: &self.outputs,
+            params: &spec.step.params,
+            secrets: &self.secrets,
+        }
     }
 
     /// The params that do not fit into an environment variable. They are in the context file, as all are.

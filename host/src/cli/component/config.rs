@@ -5,11 +5,11 @@ use sundae_plugin_api::{ComponentKind, ConfigProblem, ConfigSchema};
 
 use crate::cli::Failure;
 use crate::cli::context::{Context, wanted};
-use crate::cli::secret;
+use crate::cli::reveal;
 use crate::metadata::MetadataError;
 use crate::nearest::suggestion;
 use crate::plugin::Flavor;
-use crate::stack::{Component, Setting, settings_from, variable_of};
+use crate::stack::{Component, SecretReference, Setting, settings_from};
 
 /// The flavor of a kind that is called so: `local`, or `artifact-store/local`.
 ///
@@ -50,7 +50,7 @@ pub(super) fn configured(
         let hint = error.suggestion.clone();
         Failure::usage(said(full_name, &error.problem)).hint_if_any(hint)
     })?;
-    secret::check_not_written_out(&config, schema)?;
+    reveal::check_not_written_out(&config, schema)?;
     check(full_name, schema, &config)?;
     Ok(config)
 }
@@ -103,7 +103,7 @@ pub(in crate::cli) fn check_configured(
         message: format!("{} `{}`: {}", component.kind, component.name, failure.message),
         ..failure
     };
-    secret::check_not_written_out(&component.config, flavor.schema()).map_err(named)?;
+    reveal::check_not_written_out(&component.config, flavor.schema()).map_err(named)?;
     check(&flavor.identity.full_name(), flavor.schema(), &component.config).map_err(named)
 }
 
@@ -118,8 +118,12 @@ pub(in crate::cli) fn check_drafted(
     let loader = context.loader()?;
     let flavor = loader.find(&wanted(component, &component.config))?;
     let unset = flavor.schema().fields.iter().filter(|field| field.secret).find_map(|field| {
-        let variable = variable_of(component.config.get(&field.name)?)?;
-        std::env::var_os(variable).is_none().then_some((&field.name, variable))
+        match SecretReference::of(component.config.get(&field.name)?)? {
+            SecretReference::Variable(variable) => {
+                std::env::var_os(variable).is_none().then_some((&field.name, variable))
+            }
+            SecretReference::Secret(_) => None,
+        }
     });
     if let Some((field, variable)) = unset {
         context.ui.warn(format_args!(

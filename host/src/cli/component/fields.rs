@@ -109,7 +109,7 @@ fn help(field: &Field, is_new: bool) -> String {
         help.push_str(&format!("{gap}[{note}]"));
     };
     if field.secret {
-        add(format!("secret: name a variable that holds it, --{}='{{env.VARIABLE}}'", field.name));
+        add(format!("secret: --{0}='{{secret.NAME}}' or --{0}='{{env.VARIABLE}}'", field.name));
     }
     match &field.default {
         _ if !is_new => {}

@@ -85,7 +85,7 @@ impl Run {
         }
         part::check_recalled(context, &pipeline, &stack, &self.file.display().to_string())?;
         let id = uuid::Uuid::new_v4().to_string();
-        let workshop = Workshop::open(context, &stack, &id)?;
+        let workshop = Workshop::open(context, &stack, &pipeline, &id)?;
         check_resources(&pipeline, &workshop)?;
         let stop = Arc::new(Stop::default());
         let _signals = stop_at_signals(context, &stop)?;
@@ -115,7 +115,8 @@ impl Run {
             staging: workshop.staging.folder(),
             use_cache: !self.no_cache,
             history: &context.database()?.history(&pipeline.name, Some(&run.id)),
-            worker: &|spec, job| workshop.errand.describe(&spec.id, job),
+            secrets: Arc::clone(&workshop.secrets),
+            worker: &|spec, job| workshop.errand.describe(spec, &workshop.secrets, job),
             stop,
             grace: Engine::GRACE,
         };

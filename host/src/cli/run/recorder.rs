@@ -1,11 +1,12 @@
 //! Hears what happens in a run: writes it down, and shows it.
 
 use super::display::Display;
-use crate::cli::Failure;
+use crate::cli;
 use crate::cli::ui::Ui;
-use crate::engine::event::{Event, RunStatus};
+use crate::engine::event::{Event, Failure, RunStatus};
 use crate::engine::{EngineError, Listener};
 use crate::metadata::{Database, MetadataError};
+use crate::secret::{knows_secrets, masked};
 
 /// Writes down what happens, and shows it then: what a person was told is done is not lost any more.
 pub(super) struct Recorder<'a> {
@@ -35,7 +36,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn close(
         self,
         result: Result<RunStatus, EngineError>,
-    ) -> Result<RunStatus, Failure> {
+    ) -> Result<RunStatus, cli::Failure> {
         match result {
             Ok(status) => {
                 self.display.close(status);
@@ -43,8 +44,8 @@ impl<'a> Recorder<'a> {
             }
             Err(error) => {
                 self.display.close(RunStatus::Interrupted);
-                let hint = self.error.and_then(|error| Failure::from(error).hint);
-                Err(Failure::new(error.to_string()).hint_if_any(hint))
+                let hint = self.error.and_then(|error| cli::Failure::from(error).hint);
+                Err(cli::Failure::new(error.to_string()).hint_if_any(hint))
             }
         }
     }
@@ -58,8 +59,40 @@ fn is_lasting(event: &Event) -> bool {
     )
 }
 
+/// The events without any secret that this process has come to know: a plugin may have put one into an error.
+fn without_secrets(events: &[Event]) -> Vec<Event> {
+    let mut events = events.to_vec();
+    for event in &mut events {
+        match event {
+            Event::StepSkipped { reason, .. } | Event::StepRetried { reason, .. } => hide(reason),
+            Event::StepEnded { reason, .. } | Event::RunEnded { reason, .. } => {
+                reason.iter_mut().for_each(hide);
+            }
+            Event::StepProgress { label, .. } => hide(label),
+            Event::Warning { message } => hide(message),
+            Event::AttemptEnded { report, .. } => {
+                hide(&mut report.log_tail);
+                report.warnings.iter_mut().for_each(hide);
+                if let Some(Failure::Host { message } | Failure::DamagedInput { message, .. }) =
+                    &mut report.failure
+                {
+                    hide(message);
+                }
+            }
+            _ => {}
+        }
+    }
+    events
+}
+
+fn hide(text: &mut String) {
+    *text = masked(std::mem::take(text));
+}
+
 impl Listener for Recorder<'_> {
     fn hear(&mut self, events: &[Event]) -> Result<(), String> {
+        let masked = knows_secrets().then(|| without_secrets(events));
+        let events = masked.as_deref().unwrap_or(events);
         if events.iter().any(is_lasting)
             && let Err(error) = self.database.record(self.run, events)
         {

@@ -1,5 +1,6 @@
 //! What a run works with: the opened orchestrator and artifact store of its stack, and a folder to work in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sundae_plugin_api::{ArtifactStore, ComponentKind, Orchestrator};
@@ -7,8 +8,10 @@ use sundae_plugin_api::{ArtifactStore, ComponentKind, Orchestrator};
 use crate::artifact::staging::{Staging, sweep};
 use crate::cli::context::Context;
 use crate::cli::worker::Errand;
-use crate::cli::{Failure, exit_code, secret};
+use crate::cli::{Failure, exit_code, reveal};
+use crate::pipeline::Pipeline;
 use crate::stack::{Component, Stack, StackProblem, check_fit};
+use crate::worker::Secrets;
 
 /// What a run works with.
 pub(super) struct Workshop {
@@ -22,16 +25,24 @@ pub(super) struct Workshop {
     pub(super) store_name: String,
     /// What workers elsewhere are told.
     pub(super) errand: Errand,
+    /// The secrets that steps name.
+    pub(super) secrets: Arc<Secrets>,
     /// Where attempts are made.
     pub(super) staging: Staging,
 }
 
 impl Workshop {
-    /// Opens the stack's components for the run with this id.
+    /// Opens the stack's components for the run of a pipeline with this id.
     ///
     /// # Errors
     /// A plugin is missing or cannot be used, a component refuses, or the folder cannot be made.
-    pub(super) fn open(context: &Context, stack: &Stack, run: &str) -> Result<Self, Failure> {
+    pub(super) fn open(
+        context: &Context,
+        stack: &Stack,
+        pipeline: &Pipeline,
+        run: &str,
+    ) -> Result<Self, Failure> {
+        let secrets = secrets_of(context, pipeline)?;
         let loader = context.loader()?;
         let store_component = member(stack, ComponentKind::ArtifactStore)?;
         let orchestrator_component = member(stack, ComponentKind::Orchestrator)?;
@@ -60,11 +71,33 @@ impl Workshop {
             errand: Errand::new(
                 context,
                 store_component,
-                secret::revealed(store_component, &loader)?,
+                reveal::revealed(context, store_component, &loader)?,
             )?,
+            secrets: Arc::new(secrets),
             staging,
         })
     }
+}
+
+/// The secrets that the steps of a pipeline name.
+///
+/// # Errors
+/// Some of them are not set; all of those are named.
+fn secrets_of(context: &Context, pipeline: &Pipeline) -> Result<Secrets, Failure> {
+    let steps = pipeline.steps.iter();
+    let named = steps.flat_map(|step| step.secrets().map(|name| (name, step.name.as_str())));
+    let named: BTreeMap<&str, &str> = named.collect();
+    if named.is_empty() {
+        return Ok(Secrets::new());
+    }
+    let secrets = reveal::by_name(context, named.keys().copied())?;
+    let missing: Vec<_> = named.iter().filter(|(name, _)| !secrets.contains_key(**name)).collect();
+    let Some((first, _)) = missing.first() else { return Ok(secrets) };
+    let told: Vec<_> = missing
+        .iter()
+        .map(|(name, step)| format!("step `{step}` needs the secret `{name}`, which is not set"))
+        .collect();
+    Err(Failure::new(told.join("\n")).hint(format!("`sundae secret set {first}` sets it")))
 }
 
 /// The component of a kind that a stack has.

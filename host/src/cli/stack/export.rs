@@ -8,7 +8,7 @@ use sundae_plugin_api::ComponentKind;
 
 use super::document::Document;
 use crate::cli::context::Context;
-use crate::cli::{Failure, secret};
+use crate::cli::{Failure, reveal};
 use crate::stack::Stack;
 
 /// Write a stack with its components to a file, from which another machine can import it
@@ -66,7 +66,7 @@ fn check_secrets(context: &Context, stack: &Stack) -> Result<(), Failure> {
         let catalog = context.catalog()?;
         let flavor = catalog.flavor_of(&component.plugin, kind.as_str(), &component.flavor);
         if let Some(flavor) = flavor {
-            secret::check_not_written_out(&component.config, flavor.schema()).map_err(
+            reveal::check_not_written_out(&component.config, flavor.schema()).map_err(
                 |failure| Failure {
                     message: format!("{kind} `{}`: {}", component.name, failure.message),
                     ..failure

@@ -174,6 +174,7 @@ impl Dispatcher<'_> {
             store: Arc::clone(&self.engine.store),
             folder,
             cancel: Cancel::default(),
+            secrets: Arc::clone(&self.engine.secrets),
             reports: self.reports.clone(),
         };
         match self.engine.orchestrator.submit(Job { description, work: Box::new(work) }) {

@@ -20,3 +20,11 @@ CREATE TABLE cache_key (
     key   TEXT PRIMARY KEY,
     parts TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Secrets, sealed; the key is not in the database.
+CREATE TABLE secret (
+    name    TEXT PRIMARY KEY,
+    sealed  BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -169,6 +169,7 @@ impl<'t> StepReader<'_, '_, 't, '_> {
                 }
                 let template = self.template(node, || "run".into());
                 self.quotable(&template, node);
+                self.no_secret(&template, node);
                 Run::Shell(template)
             }
             Data::List(arguments) => {
@@ -180,7 +181,13 @@ impl<'t> StepReader<'_, '_, 't, '_> {
                 }
                 let called = self.called.key("run");
                 let what = || format!("each item of {called}");
-                Run::Exec(arguments.iter().map(|item| self.template(item, what)).collect())
+                let mut templates = Vec::with_capacity(arguments.len());
+                for item in arguments {
+                    let template = self.template(item, what);
+                    self.no_secret(&template, item);
+                    templates.push(template);
+                }
+                Run::Exec(templates)
             }
             _ => {
                 self.reader
@@ -233,6 +240,27 @@ impl<'t> StepReader<'_, '_, 't, '_> {
             .hint(format!(
                 "use the environment variable `SUNDAE_{}_{}` there",
                 word.to_uppercase(),
+                variable(name)
+            ))
+        });
+    }
+
+    /// Everybody on a machine can see the command lines of its processes.
+    fn no_secret(&mut self, template: &Template, node: &Node) {
+        let Some(reference) =
+            template.references().find(|reference| reference.slot == Slot::Secret)
+        else {
+            return;
+        };
+        let source = template.source();
+        let span = self.spelling(node, source).locate(source, reference.span.clone());
+        let name = &reference.name;
+        self.reader.report(span, || {
+            Complaint::new(format!(
+                "the secret `{name}` would be on a command line, which others can see"
+            ))
+            .hint(format!(
+                "hand it over in the environment: `env = {{ {} = \"{{secret.{name}}}\" }}`",
                 variable(name)
             ))
         });
@@ -294,7 +322,7 @@ impl<'t> StepReader<'_, '_, 't, '_> {
         if reference.slot != Slot::Param {
             self.reader.report(node.span, || {
                 Complaint::new(format!(
-                    "a param cannot be an input or output: {}",
+                    "a param cannot be an input, an output or a secret: {}",
                     quoted(value.as_str().unwrap_or_default())
                 ))
                 .hint(

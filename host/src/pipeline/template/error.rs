@@ -62,6 +62,7 @@ fn meant(text: &str) -> Option<String> {
         "input" | "inputs" => Slot::In,
         "output" | "outputs" => Slot::Out,
         "parameter" | "parameters" => Slot::Param,
+        "secrets" => Slot::Secret,
         _ => {
             let nearest = nearest(word, Slot::ALL.iter().map(|slot| slot.word()))?;
             Slot::ALL.into_iter().find(|slot| slot.word() == nearest)?

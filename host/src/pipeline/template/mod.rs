@@ -1,4 +1,4 @@
-//! Text with placeholders: `{in.NAME}`, `{out.NAME}`, `{param.NAME}`; `{{` and `}}` are literal braces.
+//! Text with placeholders: `{in.NAME}`, `{out.NAME}`, `{param.NAME}`, `{secret.NAME}`; `{{` and `}}` are literal braces.
 
 mod error;
 mod reference;
@@ -39,6 +39,8 @@ pub struct Values<'v> {
     pub inputs: &'v BTreeMap<String, PathBuf>,
     pub outputs: &'v BTreeMap<String, PathBuf>,
     pub params: &'v BTreeMap<String, Value>,
+    /// By name.
+    pub secrets: &'v BTreeMap<String, String>,
 }
 
 /// What happens to a value on its way into the text.
@@ -174,6 +176,7 @@ impl Values<'_> {
             Slot::In => path(self.inputs),
             Slot::Out => path(self.outputs),
             Slot::Param => self.params.get(name).map(|value| text(value).into_owned()),
+            Slot::Secret => self.secrets.get(name).cloned(),
         }
     }
 }

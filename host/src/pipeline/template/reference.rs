@@ -14,16 +14,18 @@ pub struct Reference {
     pub span: Range<usize>,
 }
 
-/// The three things a placeholder can name.
+/// What a placeholder can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
     In,
     Out,
     Param,
+    /// The value of a secret, which is only filled in when a command is started.
+    Secret,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 3] = [Self::In, Self::Out, Self::Param];
+    pub(super) const ALL: [Self; 4] = [Self::In, Self::Out, Self::Param, Self::Secret];
 
     /// The word in the placeholder.
     pub fn word(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Slot {
             Self::In => "in",
             Self::Out => "out",
             Self::Param => "param",
+            Self::Secret => "secret",
         }
     }
 }

@@ -22,8 +22,8 @@ fn shells() -> Vec<&'static str> {
 
 fn rendered(script: &str, value: &str) -> String {
     let params = BTreeMap::from([("v".to_owned(), Value::from(value))]);
-    let none = BTreeMap::new();
-    let values = Values { inputs: &none, outputs: &none, params: &params };
+    let (none, secrets) = (BTreeMap::new(), BTreeMap::new());
+    let values = Values { inputs: &none, outputs: &none, params: &params, secrets: &secrets };
     let template = Template::parse(script).unwrap();
     assert_eq!(template.unquotable(), None, "{script}");
     template.render(&values, Quoting::Shell)

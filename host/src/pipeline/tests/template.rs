@@ -26,7 +26,8 @@ fn render(source: &str) -> String {
     let outputs = BTreeMap::from([("model".to_owned(), PathBuf::from("/out/model"))]);
     let params: BTreeMap<String, Value> =
         [("c".to_owned(), json!(1.5)), ("list".to_owned(), json!([1, "{x}"]))].into();
-    let values = Values { inputs: &inputs, outputs: &outputs, params: &params };
+    let secrets = BTreeMap::from([("token".to_owned(), "hunter2".to_owned())]);
+    let values = Values { inputs: &inputs, outputs: &outputs, params: &params, secrets: &secrets };
     Template::parse(source).unwrap().render(&values, Quoting::None)
 }
 

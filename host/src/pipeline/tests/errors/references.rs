@@ -292,7 +292,7 @@ fn a_placeholder_for_what_is_not_declared() {
         params = { c = "{in.d}" }
         "#,
         r#"
-        a param cannot be an input or output: `{in.d}`
+        a param cannot be an input, an output or a secret: `{in.d}`
          --> p.toml:5:16
           |
         5 | params = { c = "{in.d}" }
