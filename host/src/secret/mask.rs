@@ -81,7 +81,7 @@ fn forms(value: &str) -> BTreeSet<Vec<u8>> {
         forms.insert(URL_SAFE_NO_PAD.encode(text).into_bytes());
         forms.insert(in_url(text).into_bytes());
         let quoted = serde_json::Value::from(text).to_string();
-        forms.insert(quoted[1..quoted.len() - 1].as_bytes().to_vec());
+        forms.insert(quoted.as_bytes()[1..quoted.len() - 1].to_vec());
     }
     forms.retain(|form| form.len() >= SHORTEST);
     forms
