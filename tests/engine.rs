@@ -16,6 +16,7 @@ mod engine {
     mod policies;
     mod policies_at_random;
     mod processes;
+    mod resuming;
     mod running;
     mod scale;
     mod scheduling;

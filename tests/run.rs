@@ -8,11 +8,14 @@
 mod run {
     mod artifacts;
     mod caching;
+    mod chaos;
     mod contract;
     mod damage;
+    mod detaching;
     mod disk_full;
     mod failing;
     mod killed;
+    mod resuming;
     mod sandbox;
     mod showing;
     mod stacks;

@@ -10,8 +10,9 @@ use walkdir::WalkDir;
 
 /// The modules of the host, and which of the others each may name. The picture is in ARCHITECTURE.md.
 const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("lock", &[]),
     ("nearest", &[]),
-    ("artifact", &[]),
+    ("artifact", &["lock"]),
     ("pipeline", &["nearest"]),
     ("project", &["nearest"]),
     ("secret", &[]),
@@ -19,7 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plugin", &[]),
     ("worker", &["artifact", "pipeline", "secret"]),
     ("engine", &["artifact", "pipeline", "worker"]),
-    ("metadata", &["artifact", "engine", "plugin", "stack"]),
+    ("metadata", &["artifact", "engine", "lock", "plugin", "stack"]),
     ("view", &["artifact", "engine", "metadata", "nearest", "plugin", "stack"]),
     (
         "cli",

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use divan::Bencher;
 use sundae::engine::event::{Event, RunStatus};
+use sundae::engine::known::Known;
 use sundae::engine::{Engine, Listener, Stop};
 use sundae::pipeline::{Format, Pipeline};
 use sundae_local_artifact_store::LocalArtifactStore;
@@ -68,6 +69,7 @@ impl Bed {
             use_cache,
             secrets: std::sync::Arc::default(),
             history: &sundae::engine::explain::NoHistory,
+            known: &Known::default(),
             worker: &|_, _| Ok(()),
             stop: &Stop::default(),
             grace: Engine::GRACE,

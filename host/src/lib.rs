@@ -4,6 +4,7 @@
 pub mod artifact;
 pub mod cli;
 pub mod engine;
+mod lock;
 pub mod metadata;
 mod nearest;
 pub mod pipeline;

@@ -19,7 +19,7 @@ use super::support::{self, Bed, wait_until};
 type Behaviour = dyn Fn(&Worker, u32) -> Option<JobState> + Send + Sync;
 
 /// What a job is elsewhere: nothing of the host but the store's configuration, and the worker command's argument.
-struct Worker {
+pub(super) struct Worker {
     id: String,
     store: LocalArtifactStore,
     scratch: PathBuf,
@@ -29,14 +29,9 @@ struct Worker {
 
 impl Worker {
     /// What `sundae worker` does.
-    fn work(&self) -> JobState {
-        match portable::run_from_store(
-            &self.store,
-            &self.id,
-            &self.scratch,
-            &self.cancel,
-            &self.secrets,
-        ) {
+    pub(super) fn work(&self) -> JobState {
+        let Self { store, id, scratch, cancel, secrets } = self;
+        match portable::run_from_store(store, id, scratch, cancel, secrets) {
             Ok(report) => JobState::Ended { exit_code: report.exit_code.unwrap_or(1) },
             Err(error) => JobState::lost(error.to_string()),
         }
@@ -44,18 +39,18 @@ impl Worker {
 }
 
 /// Starts a thread per job, as a cluster starts processes. The callback is never used.
-struct Cluster {
+pub(super) struct Cluster {
     store: PathBuf,
     scratch: PathBuf,
     behaviour: Arc<Behaviour>,
     jobs: Mutex<HashMap<Handle, Arc<Cancel>>>,
-    tell: Sender<Change>,
+    pub(super) tell: Sender<Change>,
     changes: Mutex<Receiver<Change>>,
 }
 
 impl Cluster {
     /// The behaviour is handed the number of the job, from 1. `None`: nothing is told of its end.
-    fn new(
+    pub(super) fn new(
         bed: &Bed,
         behaviour: impl Fn(&Worker, u32) -> Option<JobState> + Send + Sync + 'static,
     ) -> Self {

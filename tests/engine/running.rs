@@ -28,6 +28,8 @@ fn names(told: &Told) -> Vec<String> {
             let steps: Vec<_> = steps.iter().map(|step| step.name.as_str()).collect();
             format!("run of {}", steps.join(" "))
         }
+        Event::RunResumed { .. } => "run goes on".to_owned(),
+        Event::AttemptTakenUp { step, .. } => format!("{step} taken up"),
         Event::StepCached { step, .. } => format!("{step} cached"),
         Event::StepSkipped { step, .. } => format!("{step} skipped"),
         Event::AttemptSubmitted { step, attempt, .. } => format!("{step} {attempt} submitted"),

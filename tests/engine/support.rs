@@ -8,6 +8,7 @@ use std::time::Duration;
 use sundae::artifact::{ArtifactRef, object_key, read_text};
 use sundae::engine::event::{AttemptReport, Event, RunStatus, StepStatus};
 use sundae::engine::explain::{Execution, History};
+use sundae::engine::known::Known;
 use sundae::engine::{Engine, EngineError, Listener, Stop};
 use sundae::pipeline::{Format, Pipeline};
 use sundae_local_artifact_store::LocalArtifactStore;
@@ -21,6 +22,8 @@ pub(crate) struct Bed {
     pub(crate) store: Arc<dyn ArtifactStore>,
     pub(crate) orchestrator: Box<dyn Orchestrator>,
     pub(crate) use_cache: bool,
+    /// If it says something, the last run goes on.
+    pub(crate) known: Known,
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
     pub(crate) secrets: BTreeMap<String, String>,
@@ -91,6 +94,7 @@ impl Bed {
             store,
             orchestrator,
             use_cache: true,
+            known: Known::default(),
             stop: Stop::default(),
             grace: Engine::GRACE,
             secrets: BTreeMap::new(),
@@ -163,7 +167,7 @@ impl Bed {
         listener: &mut dyn Listener,
         stop: &Stop,
     ) -> Result<RunStatus, EngineError> {
-        self.runs += 1;
+        self.runs += u32::from(self.known.is_nothing());
         let run_id = format!("id-{}", self.runs);
         let engine = Engine {
             pipeline,
@@ -175,6 +179,7 @@ impl Bed {
             use_cache: self.use_cache,
             secrets: Arc::new(self.secrets.clone()),
             history: &self.history,
+            known: &self.known,
             worker: &|spec, description| {
                 description.worker = vec!["worker".to_owned(), spec.id.clone()];
                 Ok(())

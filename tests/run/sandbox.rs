@@ -190,6 +190,10 @@ pub(super) struct Running {
 }
 
 impl Running {
+    pub(super) fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
     fn child(&self) -> &Child {
         self.child.as_ref().expect("it was not waited for")
     }

@@ -108,3 +108,63 @@ outputs = ["y"]
     let run = sandbox.run(&["p.toml"]);
     assert_eq!(statuses(&run), [("first", "cached"), ("second", "completed")]);
 }
+
+#[test]
+fn another_process_stops_it_too() {
+    let (sandbox, run, pids) = begun(PIPELINE);
+    sandbox
+        .sundae(&["runs", "cancel", "p-1"])
+        .ended(0)
+        .telling("Stopping run `p-1`: its steps are asked to end.")
+        .telling("Run `p-1` was cancelled.")
+        .telling("`sundae runs resume p-1` goes on with it");
+    let said =
+        run.wait().telling("Stopping: steps are asked to end. Once more, and they are killed.");
+    is_cancelled(&sandbox, said, &pids);
+    // There is nothing more to stop, and nothing of the request is left for whoever goes on with it.
+    sandbox.sundae(&["runs", "cancel", "p-1"]).ended(0).telling("it was cancelled");
+    let run = sandbox.start(&["runs", "resume", "p-1", "--output", "json"]);
+    until("it runs again", || {
+        let runs = sandbox.sundae(&["runs", "list", "--output", "json"]).ended(0).json();
+        (runs[0]["steps"]["running"] == 2).then_some(())
+    });
+    sandbox.sundae(&["runs", "cancel"]).ended(0);
+    is_cancelled(&sandbox, run.wait(), &[]);
+}
+
+#[test]
+fn another_process_kills_a_step_that_does_not_listen() {
+    let deaf = PIPELINE.replace("sleep 1000 &", "trap '' TERM; sleep 1000 &");
+    let deaf = deaf.replace("wait\"", "while :; do wait; sleep 0.1; done\"");
+    let (sandbox, run, pids) = begun(&deaf);
+    let first = sandbox.start(&["runs", "cancel", "p-1"]);
+    until("the first request is heard", || (!is_alive(pids[1])).then_some(()));
+    assert!(is_alive(pids[0]));
+    sandbox.sundae(&["runs", "cancel", "p-1"]).ended(0).telling("was cancelled");
+    first.wait().ended(0);
+    is_cancelled(&sandbox, run.wait(), &pids);
+    let (sandbox, run, pids) = begun(&deaf);
+    sandbox.sundae(&["runs", "cancel", "--force"]).ended(0).telling("its steps are killed");
+    is_cancelled(&sandbox, run.wait(), &pids);
+}
+
+#[test]
+fn what_is_not_under_way_cannot_be_stopped() {
+    let sandbox = Sandbox::new();
+    sandbox.write("p.toml", "name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"sleep 0.1\"\n");
+    sandbox.sundae(&["runs", "cancel"]).ended(1).telling("nothing has run yet");
+    sandbox.run(&["p.toml"]);
+    sandbox
+        .sundae(&["runs", "cancel", "p-1"])
+        .ended(1)
+        .telling("run `p-1` is not under way: it has ended")
+        .telling("`sundae runs describe p-1` shows how");
+    let (sandbox, run, _) = begun(PIPELINE);
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    run.wait();
+    sandbox
+        .sundae(&["runs", "cancel", "p-1"])
+        .ended(0)
+        .telling("it was interrupted: the process that ran it is gone")
+        .telling("`sundae runs resume p-1`");
+}

@@ -105,6 +105,36 @@ fn a_person_is_not_shown_what_is_no_text() {
     assert_eq!(watched(&sandbox, &["artifact", "get", "s.t"]), (Some(0), "hi\r\n".to_owned()));
 }
 
+#[test]
+fn a_run_that_was_started_elsewhere_is_shown_in_the_same_way() {
+    let sandbox = Sandbox::new();
+    sandbox.write("p.toml", PIPELINE);
+    sandbox.sundae(&["run", "p.toml", "--detach"]).ended(0);
+    let (code, seen) = watched(&sandbox, &["runs", "attach"]);
+    assert_eq!(code, Some(3));
+    assert!(seen.contains("50 %") && seen.contains("epoch 3"), "{seen:?}");
+    assert!(seen.contains("/2 steps, 1 failed, 1 running"), "{seen:?}");
+    let screen = screen(&seen);
+    assert!(screen[0].starts_with("✖ bad: failed after "), "{screen:#?}");
+    assert!(screen[3].starts_with("✔ fit: completed in "), "{screen:#?}");
+    assert!(screen[4].starts_with("Run `p-1` failed after "), "{screen:#?}");
+}
+
+#[test]
+fn a_list_changes_with_the_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("p.toml", "name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"sleep 0.5\"\n");
+    sandbox.sundae(&["run", "p.toml", "--detach"]).ended(0);
+    let (code, seen) = watched(&sandbox, &["runs", "watch", "--until-done"]);
+    assert_eq!(code, Some(0));
+    assert!(seen.contains("running"), "{seen:?}");
+    let screen = screen(&seen);
+    assert!(screen[1].contains("RUN") && screen[3].contains("p-1"), "{screen:#?}");
+    assert!(screen[3].contains("completed") && !screen[3].contains("running"), "{screen:#?}");
+    // At 60 columns the time takes two lines.
+    assert_eq!(screen.len(), 6, "one list, in one place: {screen:#?}");
+}
+
 /// The lines that a terminal shows after all this, for the few controls that we use.
 fn screen(seen: &str) -> Vec<String> {
     const COLUMNS: usize = 60;

@@ -3,10 +3,12 @@
 //! It belongs to one process, which holds a lock in it. The kernel releases the lock when the process ends, however it
 //! ends; so what a killed run has left behind can be told from what is in use, and the next run removes it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::lock::is_at;
 
 const LOCK: &str = "lock";
 
@@ -18,7 +20,7 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Staging {
     folder: PathBuf,
     /// Held until the folder is gone.
-    _lock: File,
+    lock: File,
 }
 
 impl Staging {
@@ -35,7 +37,39 @@ impl Staging {
         lock.lock()?;
         let folder = parent.join(name);
         fs::rename(&hidden, &folder)?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, lock })
+    }
+
+    /// Makes the folder `name` below `parent` for a run that goes on, in the place of the one that its killed process has left.
+    ///
+    /// Whoever still ends what that process has started holds the lock: it is waited for. `tidy` is called with the old folder
+    /// before it is removed.
+    ///
+    /// # Errors
+    /// It cannot be made or locked; [`TimedOut`](io::ErrorKind::TimedOut) if the old one is held for too long.
+    pub fn take_over(
+        parent: &Path,
+        name: &str,
+        patience: Duration,
+        tidy: impl FnOnce(&Path),
+    ) -> io::Result<Self> {
+        let folder = parent.join(name);
+        let left = wait_for(&folder.join(LOCK), patience)?;
+        tidy(&folder);
+        // Another run may be sweeping; and something may have been killed while it was being made.
+        for old in [&folder, &parent.join(format!(".{name}"))] {
+            drop(remove(old));
+        }
+        drop(left);
+        Self::create(parent, name)
+    }
+
+    /// The lock, for a process that shall hold it as long as it is there itself.
+    ///
+    /// # Errors
+    /// The process has too many files open.
+    pub fn lock(&self) -> io::Result<File> {
+        self.lock.try_clone()
     }
 
     /// Where it is.
@@ -52,29 +86,46 @@ impl Drop for Staging {
     }
 }
 
-/// Removes what runs that are gone have left below `parent`. Faults are left for the next time.
-pub fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.filter_map(Result::ok) {
-        if is_left(&entry) {
-            drop(remove(&entry.path()));
+/// The lock at a path when nobody holds it any more; `None` if there is none.
+fn wait_for(path: &Path, patience: Duration) -> io::Result<Option<File>> {
+    let lock = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let asked = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) if asked.elapsed() > patience => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }
 
-/// Whether nobody has any use for it: a run's folder without an owner, or what else has not been touched for a day.
-fn is_left(entry: &fs::DirEntry) -> bool {
-    let folder = entry.path();
-    let is_being_made = entry.file_name().as_encoded_bytes().starts_with(b".");
-    match File::open(folder.join(LOCK)) {
-        Ok(lock) => lock.try_lock().is_ok() && (!is_being_made || is_abandoned(entry)),
-        // Whoever removed a folder came as far as the lock, which goes last. A file is the store's own.
-        Err(_) => is_abandoned(entry) || (!is_being_made && is_empty(&folder)),
-    }
+/// Removes what runs that are gone have left below `parent`. Faults are left for the next time.
+pub fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    entries.filter_map(Result::ok).for_each(|entry| drop(sweep_entry(&entry)));
 }
 
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+/// Removes what nobody has any use for: a run's folder without an owner, or what else has not been touched for a day.
+fn sweep_entry(entry: &fs::DirEntry) -> io::Result<()> {
+    let path = entry.path();
+    let is_being_made = entry.file_name().as_encoded_bytes().starts_with(b".");
+    match File::open(path.join(LOCK)) {
+        Ok(_) if is_being_made && !is_abandoned(entry) => Ok(()),
+        // Held meanwhile: the run may go on, in a folder of the same name.
+        Ok(lock) if lock.try_lock().is_ok() && is_at(&lock, &path.join(LOCK)) => remove(&path),
+        Ok(_) => Ok(()),
+        // A file is the store's own.
+        Err(_) if is_abandoned(entry) => remove(&path),
+        // Whoever removed a folder came as far as the lock, which goes last.
+        Err(_) if !is_being_made => fs::remove_dir(&path),
+        Err(_) => Ok(()),
+    }
 }
 
 fn is_abandoned(entry: &fs::DirEntry) -> bool {
@@ -124,6 +175,29 @@ mod tests {
         let path = held.folder().to_owned();
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_is_taken_over_when_nobody_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Staging::create(folder.path(), "run").unwrap();
+        fs::write(first.folder().join("half-written"), "x").unwrap();
+        fs::create_dir(folder.path().join(".run")).unwrap();
+        let held = first.lock().unwrap();
+        let take_over = |patience| {
+            let mut seen = false;
+            let tidy = |old: &Path| seen = old.join("half-written").exists();
+            Staging::take_over(folder.path(), "run", patience, tidy).map(|taken| (taken, seen))
+        };
+        std::mem::forget(first);
+        let error = take_over(Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // As when its process was killed: the descriptor that was forgotten is a copy of this one.
+        held.unlock().unwrap();
+        let (second, was_seen) = take_over(Duration::ZERO).unwrap();
+        assert!(was_seen && !second.folder().join("half-written").exists());
+        sweep(folder.path());
+        assert!(second.folder().join(LOCK).exists());
     }
 
     #[test]

@@ -94,6 +94,15 @@ impl Context {
         Self::new(self.globals.clone())
     }
 
+    /// The same in another folder: for what was begun there.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn in_folder(&self, folder: &Path) -> Result<Self, Failure> {
+        let globals = self.globals.clone();
+        Ok(Self { folder: folder.to_owned(), ..Self::new(globals)? })
+    }
+
     /// Whether data is to be written as JSON.
     #[must_use]
     pub(super) fn wants_json(&self) -> bool {

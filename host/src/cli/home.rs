@@ -73,6 +73,12 @@ impl Home {
         self.folder.join("runs")
     }
 
+    /// What a detached run says, by its id.
+    #[must_use]
+    pub(super) fn narration(&self, run: &str) -> PathBuf {
+        self.folder.join("narration").join(format!("{run}.txt"))
+    }
+
     /// Where attempts are made when the artifact store has no place for them.
     #[must_use]
     pub(super) fn staging(&self) -> PathBuf {

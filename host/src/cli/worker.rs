@@ -4,6 +4,7 @@
 //! environment and not on its command line, since it may hold secrets.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
     let heard = Arc::clone(&cancel);
     let _signals = signals::listen(move |_| heard.request())?;
     let folder = workplace.folder();
-    let _reaper = reaper::arm(binary, folder);
+    let _reaper = reaper::arm(binary, folder, workplace.lock());
     let report = portable::run_from_store(&*store, attempt, folder, &cancel, &secrets)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(exit_code_of(&report))
@@ -183,6 +184,14 @@ impl Workplace {
         // Not the attempt's id: a scheduler may start a job anew while the first one still ends.
         let name = format!("worker-{}", uuid::Uuid::new_v4());
         Staging::create(&parent, &name).map(Self::Staging).map_err(failed)
+    }
+
+    /// The lock of the folder, if it is one that is swept.
+    fn lock(&self) -> Option<File> {
+        match self {
+            Self::Staging(staging) => staging.lock().ok(),
+            Self::Temporary(_) => None,
+        }
     }
 
     fn folder(&self) -> &Path {

@@ -17,6 +17,13 @@ pub enum Event {
         /// In the order in which they may run.
         steps: Vec<PlannedStep>,
     },
+    /// The first event of a run that goes on. What is not done waits.
+    RunResumed {
+        /// In the order in which they may run.
+        steps: Vec<PlannedStep>,
+        /// The steps that were reported as done, and how they ended.
+        done: BTreeMap<String, StepStatus>,
+    },
     /// A step need not run: its outcome is known and its data is there.
     StepCached {
         /// Which step.
@@ -45,8 +52,17 @@ pub enum Event {
         reasons: Vec<String>,
         /// The orchestrator's handle.
         handle: String,
+        /// The id of the job.
+        job: String,
         /// The file that its log is written to while it runs, if that is on this machine. Afterwards the report names it.
         log: Option<PathBuf>,
+    },
+    /// A try that was handed to the orchestrator before the run went on is heard of again.
+    AttemptTakenUp {
+        /// Which step.
+        step: String,
+        /// From 1.
+        attempt: u32,
     },
     /// The orchestrator has started it.
     AttemptStarted {

@@ -10,6 +10,7 @@ mod dispatcher;
 pub mod event;
 pub mod explain;
 mod job;
+pub mod known;
 pub mod prospect;
 pub mod resources;
 mod state;
@@ -24,6 +25,7 @@ use sundae_plugin_api::{ArtifactStore, Orchestrator};
 use crate::pipeline::Pipeline;
 use crate::worker::{AttemptSpec, Secrets};
 use event::{Event, RunStatus};
+use known::Known;
 
 /// Hears what happens in a run.
 pub trait Listener {
@@ -54,6 +56,8 @@ pub struct Engine<'a> {
     pub use_cache: bool,
     /// What is known of earlier executions, to say why a step runs.
     pub history: &'a dyn explain::History,
+    /// How far the run had come, if it goes on.
+    pub known: &'a Known,
     /// Fills in how a process of its own does the same work: the command, and its environment. Asked only if the
     /// orchestrator's jobs run elsewhere; [`portable`](crate::worker::portable) has what the command must do.
     pub worker: &'a DescribeWorker<'a>,

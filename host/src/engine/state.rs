@@ -86,6 +86,27 @@ impl<'a> State<'a> {
         inputs.filter_map(|name| Some((name.clone(), artifact(name)?))).collect()
     }
 
+    /// The steps that a step waits for.
+    pub(super) fn needs(&self, step: usize) -> &[usize] {
+        self.graph.needs(step)
+    }
+
+    /// A step was tried so often before the run went on.
+    pub(super) fn tried_before(&mut self, step: usize, attempts: u32) {
+        self.steps[step].attempts = attempts;
+    }
+
+    /// What a step made before the run went on is lost.
+    pub(super) fn lose(&mut self, step: usize) {
+        self.steps[step].is_lost = true;
+    }
+
+    /// The orchestrator has an attempt of a step from before the run went on.
+    pub(super) fn take_up(&mut self, step: usize) {
+        self.steps[step].status = StepStatus::Running;
+        self.ready.remove(&(self.rank[step], step));
+    }
+
     /// Takes the next step that may start.
     pub(super) fn next_ready(&mut self) -> Option<usize> {
         self.ready.pop_first().map(|(_, step)| step)

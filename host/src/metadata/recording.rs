@@ -3,6 +3,7 @@
 use rusqlite::{Transaction, params};
 
 use super::attempts::put_aside;
+use super::resuming::resumed;
 use super::rows::{name_of, now_ms, to_json};
 use super::{Database, MetadataError};
 use crate::engine::cache_key::CacheKey;
@@ -44,22 +45,28 @@ impl Recording<'_> {
     fn event(&self, event: &Event) -> rusqlite::Result<()> {
         match event {
             Event::RunStarted { steps } => self.plan(steps),
+            Event::RunResumed { steps, done } => resumed(self.transaction, self.run, steps, done),
             Event::StepCached { step, key, outcome } => self.cached(step, key, outcome),
             Event::StepSkipped { step, reason } => {
                 self.step_ended(step, StepStatus::Skipped, Some(reason))
             }
-            Event::AttemptSubmitted { step, attempt, key, reasons, handle, log } => {
+            Event::AttemptSubmitted { step, attempt, key, reasons, handle, job, log } => {
                 if *attempt > 1 {
                     put_aside(self.transaction, self.run, step)?;
                 }
                 let sql = "UPDATE step_run SET status = 'running', attempt = ?3, cache_key = ?4, reason = ?5,
-                     handle = ?6, log_file = ?7, started = ?8, ended = NULL, exit_code = NULL, log = NULL, log_tail = NULL
+                     handle = ?6, job = ?7, log_file = ?8, started = ?9, ended = NULL, exit_code = NULL, log = NULL, log_tail = NULL
                      WHERE run = ?1 AND name = ?2";
                 self.key(key)?;
                 let (key, reason) = (&key.key, in_short(reasons));
                 let log = log.as_ref().map(|log| log.display().to_string());
-                let values = params![self.run, step, attempt, key, reason, handle, log, now_ms()];
+                let values =
+                    params![self.run, step, attempt, key, reason, handle, job, log, now_ms()];
                 self.execute(sql, values)
+            }
+            Event::AttemptTakenUp { step, .. } => {
+                let sql = "UPDATE step_run SET status = 'running' WHERE run = ?1 AND name = ?2";
+                self.execute(sql, params![self.run, step])
             }
             Event::AttemptEnded { step, report, .. } => self.attempt_ended(step, report),
             Event::StepRetried { step, reason, .. } => {
@@ -69,6 +76,7 @@ impl Recording<'_> {
             Event::StepEnded { step, status, reason } => {
                 self.step_ended(step, *status, reason.as_deref())
             }
+            Event::Warning { message } => self.warned(message),
             Event::RunEnded { status, reason } => self.end_run(*status, reason.as_deref()),
             _ => Ok(()),
         }
@@ -98,8 +106,8 @@ impl Recording<'_> {
     fn cached(&self, step: &str, key: &CacheKey, outcome: &Outcome) -> rusqlite::Result<()> {
         self.key(key)?;
         let key = &key.key;
-        let sql = "UPDATE step_run SET status = 'cached', cache_key = ?3, cached_from = ?4, log = ?5, notes = ?6,
-             started = ?7, ended = ?7 WHERE run = ?1 AND name = ?2";
+        let sql = "UPDATE step_run SET status = 'cached', reason = NULL, exit_code = NULL, log_tail = NULL, cache_key = ?3, cached_from = ?4,
+             log = ?5, notes = ?6, started = ?7, ended = ?7 WHERE run = ?1 AND name = ?2";
         let log = outcome.log.as_ref().map(to_json);
         let notes = to_json(&outcome.notes);
         self.execute(sql, params![self.run, step, key, outcome.run, log, notes, now_ms()])?;
@@ -107,7 +115,7 @@ impl Recording<'_> {
     }
 
     fn attempt_ended(&self, step: &str, report: &AttemptReport) -> rusqlite::Result<()> {
-        let sql = "UPDATE step_run SET exit_code = ?3, log_file = NULL, log = ?4, log_tail = ?5, notes = ?6,
+        let sql = "UPDATE step_run SET exit_code = ?3, handle = NULL, job = NULL, log_file = NULL, log = ?4, log_tail = ?5, notes = ?6,
              started = ?7, ended = ?8 WHERE run = ?1 AND name = ?2";
         let outcome = &report.outcome;
         let log = outcome.log.as_ref().map(to_json);
@@ -152,6 +160,12 @@ impl Recording<'_> {
         Ok(())
     }
 
+    fn warned(&self, message: &str) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO run_warning (run, number, told, message)
+             VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM run_warning WHERE run = ?1), ?2, ?3)";
+        self.execute(sql, params![self.run, now_ms(), message])
+    }
+
     fn step_ended(
         &self,
         step: &str,
@@ -178,6 +192,10 @@ impl Recording<'_> {
 
     fn end_run(&self, status: RunStatus, reason: Option<&str>) -> rusqlite::Result<()> {
         let sql = "UPDATE run SET status = ?2, reason = ?3, ended = ?4 WHERE id = ?1";
-        self.execute(sql, params![self.run, name_of(status), reason, now_ms()])
+        self.execute(sql, params![self.run, name_of(status), reason, now_ms()])?;
+        if status == RunStatus::Completed {
+            self.execute("DELETE FROM run_plan WHERE run = ?1", &[&self.run])?;
+        }
+        Ok(())
     }
 }

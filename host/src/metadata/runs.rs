@@ -30,6 +30,10 @@ pub struct NewRun<'a> {
     pub project: Option<PathBuf>,
     /// The params of the pipeline.
     pub params: &'a BTreeMap<String, Value>,
+    /// What is needed to go on with it, as JSON; kept until it completes.
+    pub plan: &'a str,
+    /// The session of the process that has it.
+    pub session: Option<i32>,
 }
 
 /// A component of the stack that a run had, as it was called then.
@@ -167,7 +171,11 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     })
 }
 
-fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
+/// What [`step_of`] reads.
+pub(super) const STEP_COLUMNS: &str = "name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, \
+     log, log_tail, notes, started, ended";
+
+pub(super) fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
     Ok(StepRecord {
         name: row.get("name")?,
         status: named(row, "status")?,
@@ -201,8 +209,8 @@ impl Database {
             let number: i64 =
                 transaction.query_row(sql, [new.pipeline], |row| row.get(0)).map_err(&failed)?;
             let sql = "INSERT INTO run
-                 (id, name, pipeline, number, stack, members, project, params, owner, status, started)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10)";
+                 (id, name, pipeline, number, stack, members, project, params, owner, status, started, session)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)";
             let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
             let values = params![
                 new.id,
@@ -215,8 +223,11 @@ impl Database {
                 to_json(new.params),
                 OWNER,
                 now_ms(),
+                new.session,
             ];
             transaction.execute(sql, values).map_err(&failed)?;
+            let sql = "INSERT INTO run_plan (run, plan) VALUES (?1, ?2)";
+            transaction.execute(sql, params![new.id, new.plan]).map_err(&failed)?;
             Ok(())
         })?;
         let run = self.run(new.id)?;
@@ -292,9 +303,8 @@ impl Database {
     /// The database cannot be read.
     pub fn steps(&self, run: &str) -> Result<Vec<StepRecord>, MetadataError> {
         let failed = self.failed("read the steps of a run");
-        let sql = "SELECT name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, log,
-                 log_tail, notes, started, ended FROM step_run WHERE run = ?1 ORDER BY position";
-        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let sql = format!("SELECT {STEP_COLUMNS} FROM step_run WHERE run = ?1 ORDER BY position");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
         let rows = statement.query_map([run], step_of).map_err(&failed)?;
         let mut steps = rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
         let mut metrics = self.metrics(run)?;
@@ -324,7 +334,7 @@ impl Database {
     }
 
     /// The outputs of a run, by step.
-    fn outputs(
+    pub(super) fn outputs(
         &self,
         run: &str,
     ) -> Result<BTreeMap<String, BTreeMap<String, ArtifactRef>>, MetadataError> {

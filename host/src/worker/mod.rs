@@ -69,3 +69,9 @@ pub fn log_in(folder: &Path) -> PathBuf {
 pub fn messages_in(folder: &Path) -> PathBuf {
     folder.join(surroundings::MESSAGES)
 }
+
+/// The file of messages that lies beside a log as [`log_in`] gives it.
+#[must_use]
+pub fn messages_beside(log: &Path) -> PathBuf {
+    log.with_file_name(surroundings::MESSAGES)
+}

@@ -4,6 +4,7 @@
 //! report; the host reads that when the orchestrator says that the job has ended, and removes both. So nothing of a step
 //! stands on the worker's command line but the attempt's id, and a host that has died meanwhile finds the report later.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -77,6 +78,23 @@ pub fn forget(store: &dyn ArtifactStore, id: &str) -> Result<(), Error> {
     // The spec first: what has a report has ended, and is not to be run again.
     store.delete(&attempt_key(id, SPEC)?)?;
     store.delete(&attempt_key(id, REPORT)?)
+}
+
+/// The ids of the attempts of a run of which something is there.
+///
+/// # Errors
+/// The store could not be asked.
+pub fn left_by(store: &dyn ArtifactStore, run_id: &str) -> Result<BTreeSet<String>, Error> {
+    let prefix = format!("attempts/{run_id}-");
+    let mut attempts = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let found = store.list(&prefix, after.as_ref(), 1000)?;
+        let Some(last) = found.last() else { return Ok(attempts) };
+        after = Some(last.key.clone());
+        let ids = found.iter().filter_map(|object| object.key.as_str().split('/').nth(1));
+        attempts.extend(ids.map(str::to_owned));
+    }
 }
 
 fn write<T: Serialize>(

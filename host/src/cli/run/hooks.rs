@@ -79,7 +79,7 @@ impl<'a> Hooked<'a> {
 
     fn hook_of(&self, event: &Event) {
         match event {
-            Event::RunStarted { .. } => {
+            Event::RunStarted { .. } | Event::RunResumed { .. } => {
                 self.call("run-started", self.hooks.run_started.as_ref(), &[]);
             }
             Event::StepEnded { step, status: StepStatus::Failed, reason } => {

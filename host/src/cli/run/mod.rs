@@ -1,34 +1,37 @@
 //! `sundae run`
 
+pub(super) mod detach;
 mod display;
 mod hooks;
+mod kept;
 mod param;
 mod part;
 mod plan;
 mod recorder;
+mod stopper;
+mod under_way;
 mod workshop;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use clap::Args;
 
+use super::Failure;
 use super::context::Context;
 use super::ui::{DIM, styled};
-use super::{Failure, exit_code, signals};
-use crate::engine::event::RunStatus;
-use crate::engine::{Engine, Stop, resources};
+use crate::engine::known::Known;
+use crate::engine::resources;
 use crate::metadata::{NewRun, RunLock, RunRecord, StackMember};
 use crate::pipeline::Pipeline;
 use crate::stack::Stack;
-use crate::view::RunView;
 use crate::worker::reaper;
-use hooks::Hooked;
 use param::Param;
 use part::Part;
-use recorder::Recorder;
-use workshop::Workshop;
+
+pub(super) use display::Display;
+pub(super) use kept::KeptPlan;
+pub(super) use under_way::{Guard, UnderWay, ended};
+pub(super) use workshop::Workshop;
 
 /// Run a pipeline
 ///
@@ -65,6 +68,10 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     part: Part,
+
+    /// Let the run go on by itself, and write its name to stdout as soon as it has begun
+    #[arg(long, conflicts_with = "dry_run")]
+    detach: bool,
 }
 
 impl Run {
@@ -73,6 +80,10 @@ impl Run {
     /// # Errors
     /// [`Failure`]; a step that failed is one, too.
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
+        let detached = if self.detach { detach::id_if_detached() } else { None };
+        if self.detach && detached.is_none() {
+            return detach::start(context, &uuid::Uuid::new_v4().to_string());
+        }
         let overrides: Vec<_> = self.params.iter().map(Param::pair).collect();
         let pipeline = self.part.of(Pipeline::read(&self.file, &overrides)?)?;
         let stack = match &self.stack {
@@ -84,57 +95,26 @@ impl Run {
             return plan::show(context, &stack, &pipeline, prospects, self.explain);
         }
         part::check_recalled(context, &pipeline, &stack, &self.file.display().to_string())?;
-        let id = uuid::Uuid::new_v4().to_string();
-        let workshop = Workshop::open(context, &stack, &pipeline, &id)?;
-        check_resources(&pipeline, &workshop)?;
-        let stop = Arc::new(Stop::default());
-        let _signals = stop_at_signals(context, &stop)?;
-        let binary = std::env::current_exe().ok();
-        let _reaper = binary.map(|binary| reaper::arm(binary, workshop.staging.folder()));
-        let (run, lock) = begin(context, &pipeline, &stack, &id)?;
-        say_what_runs(context, &run, &workshop);
-        let status = self.execute(context, &pipeline, &run, &workshop, &stop)?;
-        drop(lock);
-        finish(context, &run, status)
-    }
-
-    fn execute(
-        &self,
-        context: &Context,
-        pipeline: &Pipeline,
-        run: &RunRecord,
-        workshop: &Workshop,
-        stop: &Stop,
-    ) -> Result<RunStatus, Failure> {
-        let engine = Engine {
-            pipeline,
-            run_id: &run.id,
-            run_name: &run.name,
-            orchestrator: &*workshop.orchestrator,
-            store: Arc::clone(&workshop.store),
-            staging: workshop.staging.folder(),
-            use_cache: !self.no_cache,
-            history: &context.database()?.history(&pipeline.name, Some(&run.id)),
-            secrets: Arc::clone(&workshop.secrets),
-            worker: &|spec, job| workshop.errand.describe(spec, &workshop.secrets, job),
-            stop,
-            grace: Engine::GRACE,
-        };
-        let mut recorder =
-            Recorder::new(context.database()?, context.ui, &run.id, &run.name, self.explain);
-        if pipeline.hooks.is_empty() {
-            let result = engine.run(&mut recorder);
-            return recorder.close(result);
+        let is_detached = detached.is_some();
+        let id = detached.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let plan = KeptPlan::new(pipeline, !self.no_cache);
+        let workshop = Workshop::open(context, &stack, &plan.pipeline, &id)?;
+        check_resources(&plan.pipeline, &workshop)?;
+        let guard = Guard::set(context, &workshop)?;
+        let (run, lock) = begin(context, &plan, &stack, &id)?;
+        if is_detached {
+            detach::say_begun(context, &run)?;
         }
-        let mut hooked = Hooked::new(&mut recorder, pipeline, run, context.ui);
-        let result = engine.run(&mut hooked);
-        hooked.finish();
-        recorder.close(result)
+        say_what_runs(context, &run, &workshop);
+        let known = &Known::default();
+        let (run, plan, workshop, explain) = (&run, &plan, &workshop, self.explain);
+        let under_way = UnderWay { context, plan, run, known, workshop, explain };
+        under_way.carry_out(&guard, lock)
     }
 }
 
 /// Refuses a pipeline that the orchestrator has not enough for.
-fn check_resources(pipeline: &Pipeline, workshop: &Workshop) -> Result<(), Failure> {
+pub(super) fn check_resources(pipeline: &Pipeline, workshop: &Workshop) -> Result<(), Failure> {
     let capabilities = workshop.orchestrator.capabilities();
     resources::check(pipeline, &capabilities).map_err(|problems| {
         let name = &workshop.orchestrator_name;
@@ -148,44 +128,42 @@ fn check_resources(pipeline: &Pipeline, workshop: &Workshop) -> Result<(), Failu
     })
 }
 
-/// The first signal asks the steps to end, the second ends them, and what components are about.
-fn stop_at_signals(context: &Context, stop: &Arc<Stop>) -> Result<signals::Heard, Failure> {
-    let (ui, stop, cancelled) = (context.ui, Arc::clone(stop), Arc::clone(&context.cancelled));
-    signals::listen(move |count| {
-        stop.request();
-        if count == 1 {
-            ui.say("Stopping: steps are asked to end. Once more, and they are killed.");
-        } else {
-            cancelled.store(true, Ordering::Relaxed);
-            ui.say("Killing what still runs.");
-        }
-    })
-}
-
 /// Records the run, which is under way from then on until its lock is dropped.
 fn begin(
     context: &Context,
-    pipeline: &Pipeline,
+    plan: &KeptPlan,
     stack: &Stack,
     id: &str,
 ) -> Result<(RunRecord, RunLock), Failure> {
     let database = context.database()?;
-    let locks = context.home.run_locks();
-    database.mark_abandoned_runs(&locks)?;
+    database.mark_abandoned_runs(&context.home.run_locks())?;
     // Before it is recorded: a run that is marked as under way, and whose lock is free, is taken for interrupted.
-    let lock = RunLock::take(&locks, id).map_err(|error| {
-        Failure::new(format!("cannot make a lock in {}: {error}", locks.display()))
-    })?;
+    let Some(lock) = take_lock(context, id)? else {
+        unreachable!("nobody else knows the id that was just made")
+    };
     let members: Vec<_> = stack.components.iter().map(StackMember::from).collect();
     let run = database.begin_run(&NewRun {
         id,
-        pipeline: &pipeline.name,
+        pipeline: &plan.pipeline.name,
         stack: &stack.name,
         members: &members,
         project: context.project()?.map(|project| project.root.clone()),
-        params: &pipeline.params,
+        params: &plan.pipeline.params,
+        plan: &plan.to_text()?,
+        session: reaper::session(),
     })?;
     Ok((run, lock))
+}
+
+/// Takes the lock of a run; `None` if another process has it.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn take_lock(context: &Context, id: &str) -> Result<Option<RunLock>, Failure> {
+    let locks = context.home.run_locks();
+    RunLock::take(&locks, id).map_err(|error| {
+        Failure::new(format!("cannot make a lock in {}: {error}", locks.display()))
+    })
 }
 
 fn say_what_runs(context: &Context, run: &RunRecord, workshop: &Workshop) {
@@ -196,17 +174,4 @@ fn say_what_runs(context: &Context, run: &RunRecord, workshop: &Workshop) {
         "Running pipeline `{pipeline}` as `{name}` on stack `{stack}` {}",
         styled(DIM, on)
     ));
-}
-
-fn finish(context: &Context, run: &RunRecord, status: RunStatus) -> Result<(), Failure> {
-    if context.wants_json() {
-        let database = context.database()?;
-        let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
-        context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;
-    }
-    match status {
-        RunStatus::Completed => Ok(()),
-        RunStatus::Cancelled => Err(Failure::silent(exit_code::INTERRUPTED)),
-        _ => Err(Failure::silent(exit_code::STEP_FAILED)),
-    }
 }

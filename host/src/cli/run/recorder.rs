@@ -53,10 +53,7 @@ impl<'a> Recorder<'a> {
 
 /// Whether an event is to be kept: what goes by without leaving a trace costs no transaction.
 fn is_lasting(event: &Event) -> bool {
-    !matches!(
-        event,
-        Event::AttemptStarted { .. } | Event::StepProgress { .. } | Event::Warning { .. }
-    )
+    !matches!(event, Event::AttemptStarted { .. } | Event::StepProgress { .. })
 }
 
 /// The events without any secret that this process has come to know: a plugin may have put one into an error.

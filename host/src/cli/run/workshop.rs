@@ -1,7 +1,10 @@
 //! What a run works with: the opened orchestrator and artifact store of its stack, and a folder to work in.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sundae_plugin_api::{ArtifactStore, ComponentKind, Orchestrator};
 
@@ -11,10 +14,13 @@ use crate::cli::worker::Errand;
 use crate::cli::{Failure, exit_code, reveal};
 use crate::pipeline::Pipeline;
 use crate::stack::{Component, Stack, StackProblem, check_fit};
-use crate::worker::Secrets;
+use crate::worker::{Secrets, reaper};
+
+/// How long to wait until all has ended that a killed process has left: longer than its reaper does.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a run works with.
-pub(super) struct Workshop {
+pub(in crate::cli) struct Workshop {
     /// Where steps run.
     pub(super) orchestrator: Box<dyn Orchestrator>,
     /// What it is called.
@@ -42,6 +48,36 @@ impl Workshop {
         pipeline: &Pipeline,
         run: &str,
     ) -> Result<Self, Failure> {
+        Self::with(context, stack, pipeline, |folder| Staging::create(folder, run))
+    }
+
+    /// Opens them for a run that goes on, when all has ended that its former process has left, which was in this session.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; or something does not end.
+    pub(in crate::cli) fn reopen(
+        context: &Context,
+        stack: &Stack,
+        pipeline: &Pipeline,
+        run: &str,
+        session: Option<i32>,
+    ) -> Result<Self, Failure> {
+        let end_left = |folder: &Path| {
+            if let Some(session) = session {
+                reaper::end_left(folder, session);
+            }
+        };
+        Self::with(context, stack, pipeline, |folder| {
+            Staging::take_over(folder, run, PATIENCE, end_left)
+        })
+    }
+
+    fn with(
+        context: &Context,
+        stack: &Stack,
+        pipeline: &Pipeline,
+        make: impl FnOnce(&Path) -> io::Result<Staging>,
+    ) -> Result<Self, Failure> {
         let secrets = secrets_of(context, pipeline)?;
         let loader = context.loader()?;
         let store_component = member(stack, ComponentKind::ArtifactStore)?;
@@ -56,13 +92,8 @@ impl Workshop {
         .map_err(could_not_be_done)?;
         // On the store's file system if it has a place there: then outputs are published by renaming them.
         let folder = keeps.staging.unwrap_or_else(|| context.home.staging());
+        let staging = make(&folder).map_err(|error| no_staging(&folder, &error))?;
         sweep(&folder);
-        let staging = Staging::create(&folder, run).map_err(|error| {
-            Failure::new(format!(
-                "cannot make a folder to work in at {}: {error}",
-                folder.display()
-            ))
-        })?;
         Ok(Self {
             orchestrator,
             orchestrator_name: orchestrator_component.name.clone(),
@@ -77,6 +108,14 @@ impl Workshop {
             staging,
         })
     }
+}
+
+fn no_staging(folder: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return Failure::new("what the run had started before is still being ended")
+            .hint("try again in a moment");
+    }
+    Failure::new(format!("cannot make a folder to work in at {}: {error}", folder.display()))
 }
 
 /// The secrets that the steps of a pipeline name.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use sundae_plugin_api::ArtifactStore;
 
-use super::{database, find_run};
+use super::{database, find_run, log_follower};
 use crate::artifact::{ArtifactRef, read_text};
 use crate::cli::Failure;
 use crate::cli::artifact::open_store_of;
@@ -18,7 +18,8 @@ use crate::nearest::suggestion;
 
 /// Show what the steps of a run have written
 ///
-/// Also that of steps that are still running.
+/// Also that of steps that are still running. With `--follow`, also what they write from now on, wherever on this machine the run
+/// is under way.
 ///
 /// Example: sundae runs logs training-3 train
 #[derive(Debug, Args)]
@@ -32,6 +33,10 @@ pub(crate) struct Logs {
     /// Of a step that was tried several times, this attempt, from 1
     #[arg(long, value_name = "N", requires = "step")]
     attempt: Option<u32>,
+
+    /// Go on showing what they write until the run has ended; of several steps, with the name before each line; as JSON, one object a line
+    #[arg(long, short, conflicts_with = "attempt")]
+    follow: bool,
 }
 
 /// What a step has written.
@@ -46,6 +51,12 @@ impl Logs {
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
         let run = find_run(context, self.run.as_deref()).map_err(|f| self.or_a_step(context, f))?;
         let steps = database(context)?.steps(&run.id)?;
+        if self.follow {
+            if let Some(name) = &self.step {
+                the_step(&run, &steps, name)?;
+            }
+            return log_follower::follow(context, &run, self.step.as_deref());
+        }
         let steps: Vec<_> = match &self.step {
             Some(name) => vec![self.with_attempt(context, &run, the_step(&run, &steps, name)?)?],
             None => steps,
@@ -126,7 +137,7 @@ fn joined(logs: &[StepLog]) -> String {
 }
 
 fn read(context: &Context, run: &RunRecord, steps: &[StepRecord]) -> Result<Vec<StepLog>, Failure> {
-    let store = LazyStore { context, run, store: OnceCell::new() };
+    let store = LazyStore::of(context, run);
     let mut logs = Vec::new();
     for step in steps {
         let log = match &step.log {
@@ -140,14 +151,20 @@ fn read(context: &Context, run: &RunRecord, steps: &[StepRecord]) -> Result<Vec<
 }
 
 /// The artifact store of a run, opened when something is read from it.
-struct LazyStore<'a> {
+pub(super) struct LazyStore<'a> {
     context: &'a Context,
     run: &'a RunRecord,
     store: OnceCell<Box<dyn ArtifactStore>>,
 }
 
+impl<'a> LazyStore<'a> {
+    pub(super) fn of(context: &'a Context, run: &'a RunRecord) -> Self {
+        Self { context, run, store: OnceCell::new() }
+    }
+}
+
 impl LazyStore<'_> {
-    fn text(&self, log: &ArtifactRef) -> Result<String, Failure> {
+    pub(super) fn text(&self, log: &ArtifactRef) -> Result<String, Failure> {
         let store = match self.store.get() {
             Some(store) => store,
             None => {

@@ -1,8 +1,14 @@
 //! `sundae runs`: what has run, and how it went.
 
+mod attach;
+mod cancel;
 mod describe;
+mod follower;
 mod list;
+mod log_follower;
 mod logs;
+mod resume;
+mod watch;
 
 use clap::Subcommand;
 
@@ -19,6 +25,10 @@ pub(super) enum RunsCommand {
     List(list::List),
     Describe(describe::Describe),
     Logs(logs::Logs),
+    Resume(resume::Resume),
+    Cancel(cancel::Cancel),
+    Attach(attach::Attach),
+    Watch(watch::Watch),
 }
 
 impl RunsCommand {
@@ -31,6 +41,10 @@ impl RunsCommand {
             Self::List(list) => list.run(context),
             Self::Describe(describe) => describe.run(context),
             Self::Logs(logs) => logs.run(context),
+            Self::Resume(resume) => resume.run(context),
+            Self::Cancel(cancel) => cancel.run(context),
+            Self::Attach(attach) => attach.run(context),
+            Self::Watch(watch) => watch.run(context),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one thread that owns a run: it decides what starts, hears what ends, and tells.
 
 mod end;
+mod known;
 mod late;
 mod progress;
 mod retry;
@@ -19,6 +20,7 @@ use super::job::Reports;
 use super::state::State;
 use super::{Engine, EngineError, Listener};
 use crate::pipeline::{Step, spoken};
+use known::Unverified;
 use late::Late;
 use progress::ProgressWatch;
 use retry::Delayed;
@@ -34,6 +36,7 @@ pub(super) struct Dispatcher<'a> {
     capabilities: Capabilities,
     state: State<'a>,
     code: CodeDigests,
+    unverified: Unverified,
     /// Ready to be submitted, for want of a place.
     queue: VecDeque<Prepared>,
     running: HashMap<Handle, Running>,
@@ -48,6 +51,8 @@ pub(super) struct Dispatcher<'a> {
     /// Told when there is nothing else to do, so that many events are recorded at once.
     untold: Vec<Event>,
     began: Instant,
+    /// Jobs of which everything was heard: what workers were told is removed when that is recorded.
+    heard: Vec<String>,
     stopping: Stopping,
     looked_at_times: Instant,
     /// The run is stopped because it takes too long.
@@ -83,6 +88,7 @@ impl<'a> Dispatcher<'a> {
             capabilities,
             state: State::new(engine.pipeline, graph),
             code: CodeDigests::default(),
+            unverified: Unverified::new(),
             queue: VecDeque::new(),
             running: HashMap::new(),
             delayed: Delayed::default(),
@@ -91,6 +97,7 @@ impl<'a> Dispatcher<'a> {
             progress: ProgressWatch::default(),
             untold: Vec::new(),
             began: now,
+            heard: Vec::new(),
             stopping: Stopping::No,
             looked_at_times: now,
             has_timed_out: false,
@@ -101,8 +108,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<RunStatus, EngineError> {
-        let steps = self.state.order().iter().map(|step| planned(self.described(*step))).collect();
-        self.untold.push(Event::RunStarted { steps });
+        self.begin();
         let result = self.turn_until_finished();
         if result.is_err() {
             self.stop_everything();
@@ -136,11 +142,16 @@ impl<'a> Dispatcher<'a> {
     fn can_go_on(&self) -> bool {
         self.state.is_finished()
             || self.state.has_ready()
+            || !self.unverified.is_empty()
             || !self.queue.is_empty()
             || self.engine.stop.requests() > 0
     }
 
     fn finish(&mut self) -> Result<RunStatus, EngineError> {
+        if !self.heard.is_empty() {
+            // Something may be said of what is removed, and nothing is said after the end.
+            self.tell()?;
+        }
         let cancelled = self.names_of(StepStatus::Cancelled);
         let failed = self.names_of(StepStatus::Failed);
         let (status, reason) = if self.has_timed_out && !cancelled.is_empty() {
@@ -192,7 +203,9 @@ impl<'a> Dispatcher<'a> {
             return Ok(());
         }
         let events = std::mem::take(&mut self.untold);
-        self.listener.hear(&events).map_err(EngineError::NotRecorded)
+        self.listener.hear(&events).map_err(EngineError::NotRecorded)?;
+        self.remove_what_was_heard();
+        Ok(())
     }
 }
 

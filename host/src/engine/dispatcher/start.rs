@@ -44,6 +44,9 @@ impl Dispatcher<'_> {
         }
         self.submit_queued();
         let began = Instant::now();
+        if !self.take_what_is_done(LOOK_UPS) {
+            return;
+        }
         while began.elapsed() < LOOK_UPS
             && let Some(step) = self.state.next_ready()
         {
@@ -80,6 +83,9 @@ impl Dispatcher<'_> {
 
     /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
     fn prepare(&mut self, step: usize) -> Result<Option<Prepared>, String> {
+        if self.take_if_done(step) {
+            return Ok(None);
+        }
         let described = self.described(step);
         let inputs = self.state.inputs_of(step);
         let root = &self.engine.pipeline.root;
@@ -148,7 +154,7 @@ impl Dispatcher<'_> {
         let Prepared { step, key, code, inputs, needs, reasons } = prepared;
         let described = self.described(step);
         let attempt = self.state.start(step);
-        let id = format!("{}-{step}-{attempt}", self.engine.run_id);
+        let id = self.job_id(step, attempt);
         let spec = AttemptSpec {
             id: id.clone(),
             run_id: self.engine.run_id.to_owned(),
@@ -190,12 +196,22 @@ impl Dispatcher<'_> {
                     key,
                     reasons,
                     handle: handle.0.clone(),
+                    job: id.clone(),
                     log,
                 });
                 self.ledger.take(&needs);
                 let (deadline, ending) = (None, None);
                 self.running.insert(handle, Running { step, job: id, attempt, deadline, ending });
             }
+        }
+    }
+
+    /// Unique for ever, also where a job was handed over of which a killed host could tell nobody.
+    fn job_id(&self, step: usize, attempt: u32) -> String {
+        let run = self.engine.run_id;
+        match self.engine.known.resumed {
+            0 => format!("{run}-{step}-{attempt}"),
+            resumed => format!("{run}-r{resumed}-{step}-{attempt}"),
         }
     }
 
@@ -215,10 +231,17 @@ impl Dispatcher<'_> {
     /// Nothing is to be known of a job any more.
     pub(super) fn forget(&mut self, job: &str) {
         self.progress.forget(job);
-        if self.capabilities.remote
-            && let Err(error) = portable::forget(&*self.engine.store, job)
-        {
-            self.warn(format!("`attempts/{job}` may remain in the artifact store: {error}"));
+        if self.capabilities.remote {
+            self.heard.push(job.to_owned());
+        }
+    }
+
+    /// Removes what workers were told and have answered, once it is recorded: until then it is the only record.
+    pub(super) fn remove_what_was_heard(&mut self) {
+        for job in std::mem::take(&mut self.heard) {
+            if let Err(error) = portable::forget(&*self.engine.store, &job) {
+                self.warn(format!("`attempts/{job}` may remain in the artifact store: {error}"));
+            }
         }
     }
 }

@@ -90,6 +90,7 @@ impl Dispatcher<'_> {
             return;
         }
         self.is_failing_fast = true;
+        self.take_what_is_done_unseen();
         self.ask_running(Cause::FailFast, |trigger| trigger == Trigger::OnSuccess);
         let reason = format!("`{}` failed, and the pipeline fails fast", self.name(failed));
         let waiting = self.waiting(|trigger| trigger == Trigger::OnSuccess);
@@ -182,6 +183,7 @@ impl Dispatcher<'_> {
     }
 
     fn cancel_waiting(&mut self, is_meant: impl Fn(Trigger) -> bool) {
+        self.take_what_is_done_unseen();
         let waiting = self.waiting(&is_meant);
         // All of them first: none is to be called skipped because another was cancelled.
         for step in &waiting {

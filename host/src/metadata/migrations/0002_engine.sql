@@ -21,6 +21,29 @@ CREATE TABLE cache_key (
     parts TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- How often the run went on after it had ended or was killed, and the session of the process that has it, or had it last: what a
+-- killed process has left running is known by it.
+ALTER TABLE run ADD COLUMN resumed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN session INTEGER;
+
+-- The id of the job that was handed to the orchestrator. Like `handle`, it stands here until the end of the attempt is recorded.
+ALTER TABLE step_run ADD COLUMN job TEXT;
+
+-- What is needed to go on with a run that has not completed: JSON. A table of its own, since lists have no use for it.
+CREATE TABLE run_plan (
+    run  TEXT PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    plan TEXT NOT NULL
+) STRICT;
+
+-- What was warned of while a run went on, for those who look at it later or from elsewhere.
+CREATE TABLE run_warning (
+    run     TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    number  INTEGER NOT NULL,
+    told    INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (run, number)
+) STRICT, WITHOUT ROWID;
+
 -- Secrets, sealed; the key is not in the database.
 CREATE TABLE secret (
     name    TEXT PRIMARY KEY,

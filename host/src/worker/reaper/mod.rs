@@ -7,6 +7,7 @@
 mod stragglers;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,6 +34,8 @@ enum Reaper {
     Wanted {
         binary: PathBuf,
         folder: PathBuf,
+        /// Its copy is held until everything has ended.
+        held: Option<File>,
     },
     Started(Child),
 }
@@ -47,11 +50,12 @@ fn reaper() -> MutexGuard<'static, Reaper> {
 pub struct Armed(());
 
 /// Lets the commands of this process be looked after from now on. `binary` is one that knows [`COMMAND`], and `folder` is where
-/// the attempts of this process are made, and no other's.
-pub fn arm(binary: PathBuf, folder: &Path) -> Armed {
+/// the attempts of this process are made, and no other's. `held` is a locked file: it stays locked until all that a killed process
+/// has left has ended.
+pub fn arm(binary: PathBuf, folder: &Path, held: Option<File>) -> Armed {
     let mut reaper = reaper();
     if matches!(*reaper, Reaper::Unwanted) {
-        *reaper = Reaper::Wanted { binary, folder: folder.to_owned() };
+        *reaper = Reaper::Wanted { binary, folder: folder.to_owned(), held };
     }
     Armed(())
 }
@@ -88,9 +92,10 @@ pub(super) fn forget(group: Pid) {
 
 impl Reaper {
     fn start(&mut self) {
-        if let Self::Wanted { binary, folder } = self {
+        if let Self::Wanted { binary, folder, held } = self {
             // Without a reaper everything works as long as this process is not killed.
-            *self = start(binary, folder).map_or(Self::Unwanted, Self::Started);
+            let child = start(binary, folder, held.take());
+            *self = child.map_or(Self::Unwanted, Self::Started);
         }
     }
 
@@ -102,7 +107,7 @@ impl Reaper {
     }
 }
 
-fn start(binary: &Path, folder: &Path) -> std::io::Result<Child> {
+fn start(binary: &Path, folder: &Path, held: Option<File>) -> std::io::Result<Child> {
     use std::os::unix::process::CommandExt as _;
     Command::new(binary)
         .arg(COMMAND)
@@ -110,7 +115,8 @@ fn start(binary: &Path, folder: &Path) -> std::io::Result<Child> {
         // If this process is itself what a step runs, the reaper of that step must not take this one for a part of it.
         .env_remove("SUNDAE_CONTEXT")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        // Nothing is written there: a process holds the files that it was started with.
+        .stdout(held.map_or_else(Stdio::null, Stdio::from))
         .stderr(Stdio::null())
         // Not in reach of what is sent to this process by a terminal.
         .process_group(0)
@@ -133,10 +139,26 @@ pub fn run_child(told: impl BufRead, folder: &str) {
             _ => {}
         }
     }
-    groups.extend(stragglers::groups_with(&format!("SUNDAE_CONTEXT={folder}/")));
+    if let Some(session) = session() {
+        groups.extend(stragglers::groups_of(folder, session));
+    }
     // 0 and 1 would be us and everybody.
     groups.retain(|group| *group > 1);
     end(groups.into_iter().filter_map(Pid::from_raw).collect());
+}
+
+/// Ends what a process of this session has left whose attempts were made in `folder`, where its reaper was killed with it.
+pub fn end_left(folder: &Path, session: i32) {
+    let mut groups = stragglers::groups_of(&folder.display().to_string(), session);
+    let own = stragglers::own_group_and_session();
+    groups.retain(|group| own.is_none_or(|(own, _)| *group != own));
+    end(groups.into_iter().filter_map(Pid::from_raw).collect());
+}
+
+/// The session of this process, if that can be told.
+#[must_use]
+pub fn session() -> Option<i32> {
+    stragglers::own_group_and_session().map(|(_, session)| session)
 }
 
 fn end(mut groups: Vec<Pid>) {
@@ -145,6 +167,8 @@ fn end(mut groups: Vec<Pid>) {
     while !groups.is_empty() && asked.elapsed() < GRACE {
         std::thread::sleep(Duration::from_millis(20));
         groups.retain(|group| test_kill_process_group(*group).is_ok());
+        // What has ended stays in its group until somebody asks how; in some containers nobody ever does.
+        stragglers::retain_living(&mut groups);
     }
     for group in groups {
         // It is well if nobody is left.

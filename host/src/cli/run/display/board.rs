@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::engine::event::{AttemptReport, Event, Outcome, StepStatus};
+use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, StepStatus};
 use crate::engine::explain::{NOT_BEFORE, in_short};
 
 /// What is known of a run.
 #[derive(Debug, Default)]
-pub(super) struct Board {
+pub(in crate::cli) struct Board {
     steps: HashMap<String, StepStatus>,
     /// Handed to the orchestrator, in the order in which they were.
     pub(super) under_way: Vec<UnderWay>,
@@ -67,6 +67,12 @@ impl Board {
                 self.steps = steps.iter().map(|step| waiting(&step.name)).collect();
                 None
             }
+            Event::RunResumed { steps, done } => {
+                let stands = |name: &String| done.get(name).copied().unwrap_or(StepStatus::Waiting);
+                let stand = |step: &PlannedStep| (step.name.clone(), stands(&step.name));
+                self.steps = steps.iter().map(stand).collect();
+                None
+            }
             Event::StepCached { step, outcome, .. } => {
                 self.set(step, StepStatus::Cached);
                 self.keep_metrics(step, outcome);
@@ -81,6 +87,12 @@ impl Board {
                 if *attempt == 1 {
                     self.keep_reasons(step, reasons);
                 }
+                let step = step.clone();
+                self.under_way.push(UnderWay { step, since: None, progress: None });
+                None
+            }
+            Event::AttemptTakenUp { step, .. } => {
+                self.set(step, StepStatus::Running);
                 let step = step.clone();
                 self.under_way.push(UnderWay { step, since: None, progress: None });
                 None

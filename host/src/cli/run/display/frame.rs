@@ -140,6 +140,7 @@ mod tests {
                     key: CacheKey::default(),
                     reasons: Vec::new(),
                     handle: String::new(),
+                    job: String::new(),
                     log: None,
                 },
                 now,

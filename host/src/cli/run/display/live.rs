@@ -54,11 +54,10 @@ impl Live {
         Self { run: run.to_owned(), shared, ticker }
     }
 
-    /// Shows what has happened.
-    pub(super) fn hear(&self, events: &[Event]) {
-        let now = Instant::now();
+    /// Shows what happened then.
+    pub(super) fn hear(&self, events: &[Event], then: Instant) {
         let mut state = self.shared.state();
-        let told = events.iter().filter_map(|event| state.board.hear(event, now));
+        let told = events.iter().filter_map(|event| state.board.hear(event, then));
         // That a step has started shows below.
         let told = told.filter(|told| !matches!(told, Told::Started { .. }));
         let lines: Vec<_> = told

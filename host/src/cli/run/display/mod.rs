@@ -5,7 +5,7 @@ mod frame;
 mod live;
 mod text;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cli::ui::Ui;
 use crate::engine::event::{Event, RunStatus};
@@ -13,7 +13,7 @@ use board::Board;
 use live::Live;
 
 /// Shows a run.
-pub(super) struct Display {
+pub(in crate::cli) struct Display {
     ui: Ui,
     run: String,
     begun: Instant,
@@ -28,24 +28,36 @@ enum How {
 }
 
 impl Display {
-    /// A display for the run of this name; `explain`: with every reason why a step runs.
+    /// A display for the run of this name, which begins now; `explain`: with every reason why a step runs.
     pub(super) fn new(ui: Ui, run: &str, explain: bool) -> Self {
-        let begun = Instant::now();
+        Self::of_board(ui, run, Instant::now(), Board::new(explain))
+    }
+
+    /// A display for the run of this name, which has begun before.
+    pub(in crate::cli) fn since(ui: Ui, run: &str, begun: Instant) -> Self {
+        Self::of_board(ui, run, begun, Board::new(false))
+    }
+
+    fn of_board(ui: Ui, run: &str, begun: Instant, board: Board) -> Self {
         let run = run.to_owned();
         let how = match ui.can_redraw() {
-            true => How::Live(Live::new(&run, begun, Board::new(explain))),
-            false => How::Plain(Board::new(explain)),
+            true => How::Live(Live::new(&run, begun, board)),
+            false => How::Plain(board),
         };
         Self { ui, run, begun, how }
     }
 
-    /// Shows what has happened.
+    /// Shows what has happened now.
     pub(super) fn hear(&mut self, events: &[Event]) {
+        self.hear_of(events, Instant::now());
+    }
+
+    /// Shows what happened then.
+    pub(in crate::cli) fn hear_of(&mut self, events: &[Event], then: Instant) {
         match &mut self.how {
-            How::Live(live) => live.hear(events),
+            How::Live(live) => live.hear(events, then),
             How::Plain(board) => {
-                let now = Instant::now();
-                let told = events.iter().filter_map(|event| board.hear(event, now));
+                let told = events.iter().filter_map(|event| board.hear(event, then));
                 let lines: Vec<_> =
                     told.map(|told| text::line(&told, &self.run, false).1).collect();
                 if !lines.is_empty() {
@@ -57,10 +69,21 @@ impl Display {
 
     /// Takes the live lines away, and says how the run ended.
     pub(super) fn close(self, status: RunStatus) {
-        let board = match self.how {
+        let took = self.begun.elapsed();
+        self.close_after(status, took);
+    }
+
+    /// The same for a run that has taken so long.
+    pub(in crate::cli) fn close_after(self, status: RunStatus, took: Duration) {
+        let (ui, run) = (self.ui, self.run.clone());
+        ui.say(text::closing(&self.leave(), &run, status, took));
+    }
+
+    /// Takes the live lines away, while the run goes on.
+    pub(in crate::cli) fn leave(self) -> Board {
+        match self.how {
             How::Plain(board) => board,
             How::Live(live) => live.end(),
-        };
-        self.ui.say(text::closing(&board, &self.run, status, self.begun.elapsed()));
+        }
     }
 }

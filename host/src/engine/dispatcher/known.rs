@@ -1,0 +1,172 @@
+//! A run that goes on: what was done before is taken as done, and what still runs elsewhere is taken up again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use sundae_plugin_api::ErrorKind;
+use sundae_plugin_api::orchestrator::{Change, Handle, JobState};
+
+use super::{Dispatcher, Running};
+use crate::artifact::{ArtifactRef, is_present};
+use crate::engine::event::{Event, StepStatus};
+use crate::engine::known::KnownEnd;
+use crate::engine::resources::needs;
+use crate::pipeline::Trigger;
+use crate::worker::portable;
+
+impl<'a> Dispatcher<'a> {
+    /// The first event: which steps there are, and which of them were done before.
+    pub(super) fn begin(&mut self) {
+        let order = self.state.order().to_vec();
+        let steps = order.iter().map(|step| super::planned(self.described(*step))).collect();
+        let known = self.engine.known;
+        if known.is_nothing() {
+            self.untold.push(Event::RunStarted { steps });
+            return;
+        }
+        let mut done = known.done();
+        for step in &order {
+            self.state.tried_before(*step, known.attempts(self.name(*step)));
+            if self.done_before(*step).is_none() {
+                done.remove(self.name(*step));
+            }
+        }
+        self.untold.push(Event::RunResumed { steps, done });
+        self.unverified = order.into();
+        self.take_up_jobs();
+    }
+
+    /// Takes steps as done that were, for so long at most. Returns whether there are none left to look at.
+    ///
+    /// All of them before anything else starts: a step that was done stays done, whatever becomes of those before it.
+    pub(super) fn take_what_is_done(&mut self, patience: Duration) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            let Some(step) = self.unverified.pop_front() else { return true };
+            if self.state.step(step).status == StepStatus::Waiting {
+                self.take_if_done(step);
+            }
+        }
+        self.unverified.is_empty()
+    }
+
+    /// The run is stopped before all was looked at: what was done stays so.
+    pub(super) fn take_what_is_done_unseen(&mut self) {
+        for step in std::mem::take(&mut self.unverified) {
+            if let Some((status, outputs)) = self.done_before(step)
+                && self.state.step(step).status == StepStatus::Waiting
+            {
+                self.state.complete(step, status, outputs.clone());
+            }
+        }
+    }
+
+    /// Whether a step was done before and its outputs are there; it is completed then.
+    pub(super) fn take_if_done(&mut self, step: usize) -> bool {
+        let Some((status, outputs)) = self.done_before(step) else { return false };
+        let Some(gone) = self.gone(step, outputs) else {
+            self.state.complete(step, status, outputs.clone());
+            return true;
+        };
+        let name = self.name(step);
+        self.warn(format!(
+            "step `{name}` was done, but its output `{gone}` has gone from the artifact store; it runs again"
+        ));
+        self.state.lose(step);
+        false
+    }
+
+    /// How a step had ended, unless that is of no use any more.
+    fn done_before(&self, step: usize) -> Option<(StepStatus, &'a BTreeMap<String, ArtifactRef>)> {
+        let KnownEnd::Done { status, outputs } = &self.engine.known.steps.get(self.name(step))?.end
+        else {
+            return None;
+        };
+        (!self.state.step(step).is_lost && self.still_holds(step)).then_some((*status, outputs))
+    }
+
+    /// What ran because of how others ended runs again if one of them does: what it was to clean up or to tell is another thing then.
+    fn still_holds(&self, step: usize) -> bool {
+        self.described(step).trigger == Trigger::OnSuccess
+            || self.state.needs(step).iter().all(|needed| self.done_before(*needed).is_some())
+    }
+
+    /// The first output that is not there. Where the store cannot be asked, whoever needs an output will tell.
+    fn gone(&self, step: usize, outputs: &BTreeMap<String, ArtifactRef>) -> Option<&'a str> {
+        let is_gone = |output: &&String| match outputs.get(*output) {
+            Some(artifact) => matches!(is_present(&*self.engine.store, artifact), Ok(false)),
+            None => true,
+        };
+        self.described(step).outputs.iter().find(is_gone).map(String::as_str)
+    }
+
+    /// Jobs that outlive their host: those that still run are heard again, and the reports of those that have ended are taken.
+    fn take_up_jobs(&mut self) {
+        if !self.capabilities.remote {
+            return;
+        }
+        let known = self.engine.known;
+        let mut taken_up = Vec::new();
+        for step in self.state.order().to_vec() {
+            let Some(of_step) = known.steps.get(self.name(step)) else { continue };
+            let KnownEnd::UnderWay { handle, job } = &of_step.end else { continue };
+            let (attempt, deadline, ending) = (of_step.attempts, None, None);
+            let running = Running { step, job: job.clone(), attempt, deadline, ending };
+            if self.take_up(running, Handle(handle.clone())) {
+                taken_up.push(job.as_str());
+            }
+        }
+        self.forget_others(&taken_up);
+    }
+
+    /// Takes up one job, or its report. Where there is neither, the step runs anew.
+    fn take_up(&mut self, running: Running, handle: Handle) -> bool {
+        let step = running.step;
+        let state = self.reattach(step, &handle);
+        let is_over = matches!(state, JobState::Cancelled | JobState::Lost { .. });
+        let report = portable::read_report(&*self.engine.store, &running.job);
+        if is_over && !matches!(report, Ok(Some(_))) {
+            return false;
+        }
+        self.state.take_up(step);
+        self.ledger.take(&needs(self.described(step)));
+        let (step, attempt) = (self.name(step).to_owned(), running.attempt);
+        self.untold.push(Event::AttemptTakenUp { step, attempt });
+        self.running.insert(handle.clone(), running);
+        self.apply(Change { handle, state });
+        true
+    }
+
+    fn reattach(&mut self, step: usize, handle: &Handle) -> JobState {
+        // What nobody knows any more may have left its report.
+        let unknown = || JobState::lost("nobody knows what became of it");
+        if !self.capabilities.reattach {
+            return unknown();
+        }
+        match self.engine.orchestrator.reattach(handle) {
+            Ok(state) => state,
+            Err(error) if error.kind() == ErrorKind::NotFound => unknown(),
+            Err(error) => {
+                let step = self.name(step);
+                self.warn(format!("what became of step `{step}` cannot be asked: {error}"));
+                unknown()
+            }
+        }
+    }
+
+    /// What this run has left for workers that nobody hears of any more: one that has not begun then does nothing.
+    fn forget_others(&mut self, taken_up: &[&str]) {
+        match portable::left_by(&*self.engine.store, self.engine.run_id) {
+            Ok(jobs) => {
+                let others = jobs.into_iter().filter(|job| !taken_up.contains(&job.as_str()));
+                others.for_each(|job| self.forget(&job));
+            }
+            Err(error) => self.warn(format!(
+                "what this run has left for workers may remain in the artifact store: {error}"
+            )),
+        }
+    }
+}
+
+/// Steps that may have been done before, in the order of the plan.
+pub(super) type Unverified = VecDeque<usize>;

@@ -1,0 +1,112 @@
+//! What is needed to go on with a run: its plan, and how far it had come.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::rows::{named, to_json};
+use super::{Database, MetadataError};
+use crate::artifact::ArtifactRef;
+use crate::engine::event::{PlannedStep, StepStatus};
+use crate::engine::known::{Known, KnownEnd, KnownStep};
+
+impl Database {
+    /// The plan of a run, as [`NewRun::plan`](super::NewRun) has it; `None` if the run has completed, or was begun by an older version.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn plan(&self, run: &str) -> Result<Option<String>, MetadataError> {
+        let sql = "SELECT plan FROM run_plan WHERE run = ?1";
+        let plan = self.connection.query_row(sql, [run], |row| row.get(0)).optional();
+        plan.map_err(self.failed("read the plan of a run"))
+    }
+
+    /// The session of the process that has a run or had it last.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn session(&self, run: &str) -> Result<Option<i32>, MetadataError> {
+        let sql = "SELECT session FROM run WHERE id = ?1";
+        let session = self.connection.query_row(sql, [run], |row| row.get(0)).optional();
+        Ok(session.map_err(self.failed("read a run"))?.flatten())
+    }
+
+    /// Records that a run is under way again, and says how far it had come. The caller has its lock.
+    ///
+    /// # Errors
+    /// The database cannot be written; or the run has completed meanwhile, or is gone.
+    pub fn resume_run(&self, run: &str, session: Option<i32>) -> Result<Known, MetadataError> {
+        let doing = "record that a run goes on";
+        let changed = self.transaction(doing, |transaction| {
+            let sql = "UPDATE run SET status = 'running', reason = NULL, ended = NULL, resumed = resumed + 1, session = ?2
+                 WHERE id = ?1 AND status <> 'completed'";
+            transaction.execute(sql, params![run, session]).map_err(self.failed(doing))
+        })?;
+        if changed == 0 {
+            return Err(MetadataError::Changed { what: format!("run {run}") });
+        }
+        self.known(run)
+    }
+
+    fn known(&self, run: &str) -> Result<Known, MetadataError> {
+        let failed = self.failed("read how far a run had come");
+        let sql = "SELECT resumed FROM run WHERE id = ?1";
+        let resumed = self.connection.query_row(sql, [run], |row| row.get(0)).map_err(&failed)?;
+        let mut outputs = self.outputs(run)?;
+        let sql = "SELECT name, status, attempt, handle, job FROM step_run WHERE run = ?1";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let mut rows = statement.query([run]).map_err(&failed)?;
+        let mut known = Known { resumed, ..Known::default() };
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let name: String = row.get("name").map_err(&failed)?;
+            let outputs = outputs.remove(&name).unwrap_or_default();
+            known.steps.insert(name, known_step(row, outputs).map_err(&failed)?);
+        }
+        Ok(known)
+    }
+}
+
+fn known_step(
+    row: &Row<'_>,
+    outputs: BTreeMap<String, ArtifactRef>,
+) -> rusqlite::Result<KnownStep> {
+    let status: StepStatus = named(row, "status")?;
+    let end = match (status, row.get("handle")?, row.get("job")?) {
+        (StepStatus::Completed | StepStatus::Cached, ..) => KnownEnd::Done { status, outputs },
+        (_, Some(handle), Some(job)) => KnownEnd::UnderWay { handle, job },
+        _ => KnownEnd::Open,
+    };
+    Ok(KnownStep { attempts: row.get("attempt")?, end })
+}
+
+/// Writes down that a run goes on: what is not done waits again.
+pub(super) fn resumed(
+    transaction: &Transaction<'_>,
+    run: &str,
+    steps: &[PlannedStep],
+    done: &BTreeMap<String, StepStatus>,
+) -> rusqlite::Result<()> {
+    // The process may have been killed before it could write down the steps.
+    let sql = "INSERT OR IGNORE INTO step_run (run, position, name, status, inputs, after)
+         VALUES (?1, ?2, ?3, 'waiting', ?4, ?5)";
+    let mut insert = transaction.prepare_cached(sql)?;
+    for (position, step) in steps.iter().enumerate() {
+        let (inputs, after) = (to_json(&step.inputs), to_json(&step.after));
+        insert.execute(params![run, position, step.name, inputs, after])?;
+    }
+    // What is known of an attempt stays until another one follows; a step that had none only waited.
+    let sql = "UPDATE step_run SET status = 'waiting', reason = iif(attempt = 0, NULL, reason),
+         ended = iif(attempt = 0, NULL, ended)
+         WHERE run = ?1 AND status NOT IN ('completed', 'cached', 'waiting')";
+    transaction.execute(sql, [run])?;
+    let sql = "SELECT name FROM step_run WHERE run = ?1 AND status <> 'waiting'";
+    let mut kept = transaction.prepare(sql)?;
+    let kept = kept.query_map([run], |row| row.get::<_, String>(0))?;
+    let mut again = transaction
+        .prepare("UPDATE step_run SET status = 'waiting' WHERE run = ?1 AND name = ?2")?;
+    for name in kept.collect::<Result<Vec<_>, _>>()?.iter().filter(|name| !done.contains_key(*name))
+    {
+        again.execute([run, name])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Runs that go on: what was done is not done again, what was not is, and what still runs elsewhere is taken up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sundae::artifact::attempt_key;
+use sundae::engine::Stop;
+use sundae::engine::event::{Event, RunStatus, StepStatus};
+use sundae::engine::known::{Known, KnownEnd, KnownStep};
+use sundae::worker::portable;
+use sundae_plugin_api::orchestrator::{Capabilities, Change, Handle, Job, JobState, Orchestrator};
+use sundae_plugin_api::{Error, ErrorKind};
+
+use super::elsewhere::Cluster;
+use super::support::{Bed, Told, wait_until};
+
+/// Each step counts how often it ran; `mend` fails until there is a file.
+const STEPS: &str = "
+    [[steps]]
+    name = 'load'
+    run = 'echo x >> loads; echo 1 > {out.x}'
+    outputs = ['x']
+    cache = false
+    [[steps]]
+    name = 'mend'
+    run = 'echo x >> mends; test -e mended && cp {in.x} {out.y}'
+    inputs = { x = 'load.x' }
+    outputs = ['y']
+    [[steps]]
+    name = 'last'
+    run = 'echo $SUNDAE_ATTEMPT >> lasts; cat {in.y}'
+    inputs = { y = 'mend.y' }
+    cache = false
+";
+
+/// What a record of these events would tell.
+fn known(told: &Told) -> Known {
+    let mut steps: HashMap<String, KnownStep> = HashMap::new();
+    let mut outcomes = HashMap::new();
+    for event in &told.events {
+        match event {
+            Event::AttemptSubmitted { step, attempt, handle, job, .. } => {
+                let end = KnownEnd::UnderWay { handle: handle.clone(), job: job.clone() };
+                steps.insert(step.clone(), KnownStep { attempts: *attempt, end });
+            }
+            Event::AttemptEnded { step, report, .. } => {
+                outcomes.insert(step.clone(), report.outcome.outputs.clone());
+                steps.get_mut(step).unwrap().end = KnownEnd::Open;
+            }
+            Event::StepEnded { step, status: status @ StepStatus::Completed, .. } => {
+                let outputs = outcomes[step].clone();
+                steps.get_mut(step).unwrap().end = KnownEnd::Done { status: *status, outputs };
+            }
+            _ => {}
+        }
+    }
+    Known { resumed: 1, steps }
+}
+
+#[test]
+fn what_was_done_is_not_done_again() {
+    let mut bed = Bed::new();
+    let first = bed.run(STEPS);
+    assert_eq!(first.summary(), "last skipped, load completed, mend failed");
+    bed.known = known(&first);
+    bed.write("mended", "");
+    // Not even what is never taken from the cache.
+    bed.use_cache = false;
+    let told = bed.run(STEPS);
+    assert_eq!(told.status(), RunStatus::Completed);
+    assert_eq!(told.summary(), "last completed, mend completed", "nothing is told of `load`");
+    assert_eq!((bed.read("loads"), bed.read("mends")), ("x\n".to_owned(), "x\nx\n".to_owned()));
+    assert_eq!(bed.read("lasts"), "1\n");
+    let Event::RunResumed { steps, done } = &told.events[0] else { panic!("{:?}", told.events) };
+    assert_eq!(steps.len(), 3);
+    assert_eq!(*done, BTreeMap::from([("load".to_owned(), StepStatus::Completed)]));
+}
+
+#[test]
+fn attempts_are_numbered_on_and_jobs_are_called_otherwise() {
+    let mut bed = Bed::new();
+    let first = bed.run(STEPS);
+    bed.known = known(&first);
+    bed.write("mended", "");
+    let told = bed.run(STEPS);
+    let submitted = told.events.iter().find_map(|event| match event {
+        Event::AttemptSubmitted { step, attempt, job, .. } if step == "mend" => {
+            Some((*attempt, job.as_str()))
+        }
+        _ => None,
+    });
+    // A job of the same name may have been handed over by a host that could tell nobody of it.
+    assert_eq!(submitted, Some((2, "id-1-r1-1-2")));
+}
+
+#[test]
+fn a_run_that_is_done_ends_at_once() {
+    let mut bed = Bed::new();
+    bed.write("mended", "");
+    bed.known = known(&bed.run(STEPS));
+    let told = bed.run(STEPS);
+    assert_eq!((told.status(), told.events.len()), (RunStatus::Completed, 2));
+    assert_eq!(bed.read("loads"), "x\n");
+}
+
+#[test]
+fn what_was_done_and_is_lost_is_done_again() {
+    let mut bed = Bed::new();
+    let first = bed.run(STEPS);
+    let digest = first.output("load", "x").digest.clone();
+    std::fs::remove_file(bed.object(&digest)).unwrap();
+    bed.known = known(&first);
+    bed.write("mended", "");
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "last completed, load completed, mend completed");
+    assert_eq!(
+        told.warnings(),
+        [
+            "step `load` was done, but its output `x` has gone from the artifact store; it runs again"
+        ]
+    );
+    assert_eq!(told.miss("load"), "what it made was lost");
+    assert_eq!(bed.read("loads"), "x\nx\n");
+}
+
+/// What comes after a step that must run again has been done, and stays so.
+#[test]
+fn a_step_that_was_done_stays_done_whatever_becomes_of_those_before_it() {
+    let mut bed = Bed::new();
+    bed.write("mended", "");
+    let first = bed.run(STEPS);
+    std::fs::remove_file(bed.object(&first.output("load", "x").digest)).unwrap();
+    std::fs::remove_file(bed.path("mended")).unwrap();
+    bed.known = known(&first);
+    // `mend` has the same object as its output, so both are lost; `last` has none.
+    let told = bed.run(STEPS);
+    assert_eq!(told.summary(), "load completed, mend failed");
+    assert_eq!(bed.read("lasts"), "1\n");
+}
+
+#[test]
+fn a_run_that_is_stopped_at_once_forgets_nothing_that_was_done() {
+    let mut bed = Bed::new();
+    let first = bed.run(STEPS);
+    bed.known = known(&first);
+    bed.stop = Stop::default();
+    bed.stop.request();
+    let told = bed.run(STEPS);
+    assert_eq!(told.status(), RunStatus::Cancelled);
+    assert_eq!(told.summary(), "last cancelled, mend cancelled");
+}
+
+/// A cluster whose jobs outlive the host: what this one submits, and what is known of jobs of hosts before.
+struct Lasting {
+    cluster: Cluster,
+    before: Vec<(Handle, Result<JobState, ErrorKind>)>,
+}
+
+impl Orchestrator for Lasting {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new().remote().parallelism(4).reattach()
+    }
+    fn submit(&self, job: Job) -> Result<Handle, Error> {
+        self.cluster.submit(job)
+    }
+    fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error> {
+        self.cluster.wait(timeout)
+    }
+    fn cancel(&self, handle: &Handle) -> Result<(), Error> {
+        self.cluster.cancel(handle)
+    }
+    fn reattach(&self, handle: &Handle) -> Result<JobState, Error> {
+        let known = self.before.iter().find(|(known, _)| known == handle);
+        match known.map_or(Err(ErrorKind::NotFound), |(_, state)| state.clone()) {
+            Ok(state) => Ok(state),
+            Err(kind) => Err(Error::new(kind, "nobody is there")),
+        }
+    }
+}
+
+/// A bed whose first run was interrupted when its job had been handed over, and had come so far.
+fn interrupted(bed: &mut Bed, state: Result<JobState, ErrorKind>, has_ended: bool) -> Told {
+    const ONE: &str =
+        "[[steps]]\nname = 'a'\nrun = 'echo x >> ran; echo 1 > {out.x}'\noutputs = ['x']\n";
+    let pipeline = bed.pipeline(ONE);
+    let job = "id-0-0-1".to_owned();
+    let spec = sundae::worker::AttemptSpec {
+        id: job.clone(),
+        run_id: "id-0".to_owned(),
+        run_name: "p-0".to_owned(),
+        pipeline: "p".to_owned(),
+        attempt: 1,
+        step: pipeline.steps[0].clone(),
+        inputs: BTreeMap::new(),
+        cache_key: None,
+        code: Vec::new(),
+    };
+    portable::write_spec(&*bed.store, &spec).unwrap();
+    if has_ended {
+        let scratch = bed.folder.path().join("node");
+        portable::run_from_store(
+            &*bed.store,
+            &job,
+            &scratch,
+            &Default::default(),
+            &Default::default(),
+        )
+        .unwrap();
+    }
+    // One of which the killed host could tell nobody.
+    portable::write_spec(
+        &*bed.store,
+        &sundae::worker::AttemptSpec { id: "id-0-5-1".into(), ..spec },
+    )
+    .unwrap();
+    let handle = Handle("job-7".to_owned());
+    let cluster = Cluster::new(bed, |worker, _| Some(worker.work()));
+    if state == Ok(JobState::Running) {
+        let (tell, handle) = (cluster.tell.clone(), handle.clone());
+        let store = super::support::store(&bed.folder.path().join("store"));
+        let (scratch, job) = (bed.folder.path().join("node"), job.clone());
+        std::thread::spawn(move || {
+            portable::run_from_store(
+                &store,
+                &job,
+                &scratch,
+                &Default::default(),
+                &Default::default(),
+            )
+            .unwrap();
+            tell.send(Change { handle, state: JobState::Ended { exit_code: 0 } }).unwrap();
+        });
+    }
+    bed.orchestrator = Box::new(Lasting { cluster, before: vec![(handle, state)] });
+    let end = KnownEnd::UnderWay { handle: "job-7".to_owned(), job };
+    let steps = HashMap::from([("a".to_owned(), KnownStep { attempts: 1, end })]);
+    bed.known = Known { resumed: 1, steps };
+    let told = bed.run(ONE);
+    assert_eq!(told.summary(), "a completed");
+    assert!(
+        bed.store.list("attempts/", None, 9).unwrap().is_empty(),
+        "nothing is left for workers"
+    );
+    told
+}
+
+#[test]
+fn a_job_that_still_runs_elsewhere_is_taken_up() {
+    let mut bed = Bed::new();
+    let told = interrupted(&mut bed, Ok(JobState::Running), false);
+    assert_eq!(told.events[1], Event::AttemptTakenUp { step: "a".to_owned(), attempt: 1 });
+    assert_eq!((told.reports("a").len(), bed.read("ran").as_str()), (1, "x\n"));
+}
+
+#[test]
+fn the_report_of_a_job_that_has_ended_meanwhile_is_taken() {
+    for state in [
+        Ok(JobState::Ended { exit_code: 0 }),
+        Ok(JobState::lost("its machine is gone")),
+        Err(ErrorKind::NotFound),
+        Err(ErrorKind::Unavailable),
+    ] {
+        let mut bed = Bed::new();
+        let told = interrupted(&mut bed, state.clone(), true);
+        assert_eq!(bed.read("ran"), "x\n", "{state:?}");
+        assert_eq!(told.warnings().len(), usize::from(state == Err(ErrorKind::Unavailable)));
+    }
+}
+
+#[test]
+fn a_job_of_which_nobody_knows_runs_anew() {
+    for state in [
+        Ok(JobState::Cancelled),
+        Ok(JobState::lost("its machine is gone")),
+        Err(ErrorKind::NotFound),
+    ] {
+        let mut bed = Bed::new();
+        let told = interrupted(&mut bed, state, false);
+        assert!(!told.events.iter().any(|event| matches!(event, Event::AttemptTakenUp { .. })));
+        let is_second = |event: &Event| matches!(event, Event::AttemptSubmitted { attempt: 2, .. });
+        assert!(told.events.iter().any(is_second), "{:?}", told.events);
+    }
+}
+
+/// What a worker has left is the only record until the listener has taken it.
+#[test]
+fn a_report_that_could_not_be_recorded_is_not_removed() {
+    struct Deaf;
+    impl sundae::engine::Listener for Deaf {
+        fn hear(&mut self, events: &[Event]) -> Result<(), String> {
+            let ended = events.iter().any(|event| matches!(event, Event::AttemptEnded { .. }));
+            if ended { Err("the disk is full".to_owned()) } else { Ok(()) }
+        }
+    }
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| Some(worker.work())));
+    let pipeline = bed.pipeline("[[steps]]\nname = 'a'\nrun = 'true'\n");
+    assert!(bed.run_pipeline(&pipeline, &mut Deaf).is_err());
+    let report = attempt_key("id-1-0-1", "report.json").unwrap();
+    wait_until("the report is there", || bed.store.stat(&report).unwrap().is_some());
+    assert!(portable::read_report(&*Arc::clone(&bed.store), "id-1-0-1").unwrap().is_some());
+}
