@@ -15,6 +15,7 @@ mod run {
     mod disk_full;
     mod failing;
     mod killed;
+    mod knowing;
     mod resuming;
     mod sandbox;
     mod showing;

@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("lock", &[]),
     ("nearest", &[]),
     ("artifact", &["lock"]),
+    ("drawing", &[]),
     ("pipeline", &["nearest"]),
     ("project", &["nearest"]),
     ("secret", &[]),
@@ -25,8 +26,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "artifact", "engine", "metadata", "nearest", "pipeline", "plugin", "project", "secret",
-            "stack", "view", "worker",
+            "artifact", "drawing", "engine", "metadata", "nearest", "pipeline", "plugin",
+            "project", "secret", "stack", "view", "worker",
         ],
     ),
 ];

@@ -69,6 +69,7 @@ impl Bed {
             use_cache,
             secrets: std::sync::Arc::default(),
             history: &sundae::engine::explain::NoHistory,
+            digests: &sundae::artifact::NothingKnown,
             known: &Known::default(),
             worker: &|_, _| Ok(()),
             stop: &Stop::default(),

@@ -3,6 +3,7 @@
 
 pub mod artifact;
 pub mod cli;
+pub mod drawing;
 pub mod engine;
 mod lock;
 pub mod metadata;

@@ -179,6 +179,7 @@ impl Bed {
             use_cache: self.use_cache,
             secrets: Arc::new(self.secrets.clone()),
             history: &self.history,
+            digests: &sundae::artifact::NothingKnown,
             known: &self.known,
             worker: &|spec, description| {
                 description.worker = vec!["worker".to_owned(), spec.id.clone()];

@@ -160,6 +160,25 @@ fn manifest(store: &dyn ArtifactStore, digest: &str) -> Result<Vec<folder::Entry
         .map_err(|reason| damaged(store, digest, reason))
 }
 
+/// The files in a folder artifact, by their paths in it. Nothing is read but the manifest.
+///
+/// # Errors
+/// [`FetchError`].
+pub fn files_in(
+    store: &dyn ArtifactStore,
+    folder: &ArtifactRef,
+) -> Result<Vec<(String, ArtifactRef)>, FetchError> {
+    let entries = manifest(store, &folder.digest)?.into_iter();
+    let file = |entry: folder::Entry| match entry.content {
+        Content::File { digest, size, executable } => {
+            let (kind, metadata) = (ArtifactKind::File, serde_json::Map::new());
+            Some((entry.path, ArtifactRef { kind, digest, size, executable, metadata }))
+        }
+        Content::EmptyFolder | Content::Link { .. } => None,
+    };
+    Ok(entries.filter_map(file).collect())
+}
+
 /// The bytes of an object, verified as [`get_verified`] does it.
 fn read_object(store: &dyn ArtifactStore, digest: &str) -> Result<Vec<u8>, FetchError> {
     let key = object_key(digest).map_err(Error::from)?;

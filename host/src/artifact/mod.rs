@@ -4,6 +4,7 @@ mod digest;
 mod fetch;
 mod folder;
 mod keys;
+mod known;
 mod permissions;
 mod publish;
 pub mod staging;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use digest::{Digested, digest_of_file};
-pub use fetch::{FetchError, Fetched, fetch, is_present, read_text};
+pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, read_text};
 pub use keys::{attempt_key, object_key, outcome_key};
+pub use known::{KnownDigests, Look, NothingKnown, digest_of_known_file};
 pub use publish::{PublishError, publish, publish_text};
 pub use stamp::Stamp;
 

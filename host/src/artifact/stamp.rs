@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 /// Some systems know the time of a change only to some milliseconds: two changes within them look like one.
-const COARSEST: Duration = Duration::from_millis(50);
+pub(super) const COARSEST: Duration = Duration::from_millis(50);
 
 /// A file's size and the time of its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

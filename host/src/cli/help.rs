@@ -7,7 +7,7 @@ use super::ui::{HEADING, NAME, styled};
 
 /// The commands that are not about one kind, in the order in which they are shown.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Start here", &["init", "status", "run"]),
+    ("Start here", &["init", "status", "run", "graph"]),
     ("Stacks and components", &["stack", "kinds", "flavor", "secret"]),
     ("Runs and artifacts", &["runs", "artifact"]),
     ("This program", &["version", "completions", "help"]),

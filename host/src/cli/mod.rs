@@ -9,6 +9,7 @@ pub mod exit_code;
 mod failure;
 mod flavor;
 mod globals;
+mod graph;
 mod guard;
 mod help;
 mod home;
@@ -23,10 +24,12 @@ mod reveal;
 mod run;
 mod runs;
 mod secret;
+mod sections;
 mod signals;
 mod stack;
 mod status;
 mod table;
+mod tree;
 mod ui;
 mod version;
 mod worker;
@@ -51,6 +54,7 @@ enum TopLevel {
     Init(init::Init),
     Status(status::Status),
     Run(run::Run),
+    Graph(graph::Graph),
     #[command(subcommand)]
     Runs(runs::RunsCommand),
     #[command(subcommand)]
@@ -127,6 +131,7 @@ fn dispatch(matches: &ArgMatches, context: &Context) -> Result<Result<(), Failur
         TopLevel::Init(command) => command.run(context),
         TopLevel::Status(command) => command.run(context),
         TopLevel::Run(command) => command.run(context),
+        TopLevel::Graph(command) => command.run(context),
         TopLevel::Runs(command) => command.run(context),
         TopLevel::Artifact(command) => command.run(context),
         TopLevel::Stack(command) => command.run(context),

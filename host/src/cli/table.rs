@@ -54,7 +54,11 @@ pub(super) fn key_values(facts: &[(&str, String)]) -> String {
 /// The heading of a column: `artifact-store` gives `ARTIFACT_STORE`. What is in milliseconds is shown in better units.
 #[must_use]
 pub(super) fn heading(column: &str) -> String {
-    let name = column.rsplit('.').next().unwrap_or(column);
+    let name = match column.split_once('.') {
+        // Of several steps that have a metric, each has a column of its own.
+        Some(("metric" | "metrics" | "param" | "params", name)) => name,
+        _ => column.rsplit('.').next().unwrap_or(column),
+    };
     name.strip_suffix("_ms").unwrap_or(name).replace('-', "_").to_uppercase()
 }
 
@@ -67,7 +71,7 @@ pub(super) fn cell(column: &str, value: &Value) -> String {
         Value::Bool(true) => "✔".to_owned(),
         Value::Bool(false) => "➖".to_owned(),
         Value::Null => String::new(),
-        Value::String(text) if column == "digest" => text.chars().take(DIGITS_SHOWN).collect(),
+        Value::String(text) if column == "digest" => short_digest(text),
         Value::String(text) if TIMES.contains(&column) => time(text),
         Value::String(text) => text.clone(),
         Value::Number(number) if column == "size" => size(number.as_u64().unwrap_or(0)),
@@ -91,6 +95,12 @@ const TIMES: [&str; 4] = ["started", "ended", "created", "updated"];
 
 /// As many digits of a digest as tell one from another.
 const DIGITS_SHOWN: usize = 12;
+
+/// A digest for people.
+#[must_use]
+pub(super) fn short_digest(digest: &str) -> String {
+    digest.chars().take(DIGITS_SHOWN).collect()
+}
 
 /// A time as a clock on the wall here would show it.
 #[must_use]

@@ -20,12 +20,17 @@ const GENERATION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyParts {
     pub(super) generation: u32,
-    pub(super) command: Vec<String>,
+    /// The command as it is written: a script, or a program and its arguments.
+    pub command: Vec<String>,
     pub(super) is_shell: bool,
-    pub(super) code: BTreeMap<String, String>,
-    pub(super) params: BTreeMap<String, Value>,
-    pub(super) environment: BTreeMap<String, String>,
-    pub(super) fingerprint: BTreeMap<String, String>,
+    /// Digests by path.
+    pub code: BTreeMap<String, String>,
+    /// The params that the step sees.
+    pub params: BTreeMap<String, Value>,
+    /// The declared variables, as they are written.
+    pub environment: BTreeMap<String, String>,
+    /// The declared fingerprints.
+    pub fingerprint: BTreeMap<String, String>,
     pub(super) inputs: BTreeMap<String, InputPart>,
     pub(super) outputs: Vec<String>,
 }

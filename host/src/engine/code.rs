@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::artifact::digest_of_file;
+use crate::artifact::{KnownDigests, digest_of_known_file};
 use crate::pipeline::{Run, Step};
 use crate::worker::CodeFile;
 
@@ -48,16 +48,23 @@ pub struct Code {
     pub files: Vec<CodeFile>,
 }
 
-/// The code of steps, each file read once in a run.
-#[derive(Debug, Default)]
-pub struct CodeDigests {
+/// The code of steps, each file read once in a run, and a large one only if it was changed since an earlier run.
+#[derive(Debug)]
+pub struct CodeDigests<'a> {
+    known: &'a dyn KnownDigests,
     /// `None` where there is no file.
     files: HashMap<PathBuf, Option<CodeFile>>,
     /// What each declaration stands for, by working folder and text.
     declared: HashMap<(PathBuf, String), Vec<PathBuf>>,
 }
 
-impl CodeDigests {
+impl<'a> CodeDigests<'a> {
+    /// Digests of which none is known but those that are given.
+    #[must_use]
+    pub fn new(known: &'a dyn KnownDigests) -> Self {
+        Self { known, files: HashMap::new(), declared: HashMap::new() }
+    }
+
     /// The files that are the code of a step.
     ///
     /// # Errors
@@ -99,7 +106,7 @@ impl CodeDigests {
             return Ok(file.clone());
         }
         let file = if path.is_file() {
-            let digested = digest_of_file(path)
+            let digested = digest_of_known_file(path, self.known)
                 .map_err(|source| CodeError::Unreadable { path: path.to_owned(), source })?;
             let (digest, stamp) = (digested.digest, digested.stamp);
             Some(CodeFile { path: path.to_owned(), digest, stamp })

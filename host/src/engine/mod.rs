@@ -22,6 +22,7 @@ use std::time::Duration;
 use sundae_plugin_api::orchestrator::JobDescription;
 use sundae_plugin_api::{ArtifactStore, Orchestrator};
 
+use crate::artifact::KnownDigests;
 use crate::pipeline::Pipeline;
 use crate::worker::{AttemptSpec, Secrets};
 use event::{Event, RunStatus};
@@ -56,6 +57,8 @@ pub struct Engine<'a> {
     pub use_cache: bool,
     /// What is known of earlier executions, to say why a step runs.
     pub history: &'a dyn explain::History,
+    /// What is known of the content of files.
+    pub digests: &'a dyn KnownDigests,
     /// How far the run had come, if it goes on.
     pub known: &'a Known,
     /// Fills in how a process of its own does the same work: the command, and its environment. Asked only if the

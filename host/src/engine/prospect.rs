@@ -8,7 +8,7 @@ use super::cache::{self, Lookup};
 use super::cache_key::cache_key;
 use super::code::CodeDigests;
 use super::explain::{History, reasons};
-use crate::artifact::ArtifactRef;
+use crate::artifact::{ArtifactRef, KnownDigests};
 use crate::pipeline::{Pipeline, Role, Step, Trigger};
 
 /// What would become of a step.
@@ -54,10 +54,11 @@ pub fn prospects<'a>(
     store: &dyn ArtifactStore,
     use_cache: bool,
     history: &dyn History,
+    digests: &dyn KnownDigests,
 ) -> Result<Vec<(&'a Step, Prospect)>, String> {
     let Ok(graph) = pipeline.graph() else { return Ok(Vec::new()) };
     let mut known: HashMap<&str, BTreeMap<String, ArtifactRef>> = HashMap::new();
-    let mut code = CodeDigests::default();
+    let mut code = CodeDigests::new(digests);
     let mut prospects = Vec::with_capacity(graph.len());
     for step in graph.order().iter().map(|step| &pipeline.steps[*step]) {
         let look = Look { pipeline, store, use_cache, history };
@@ -79,7 +80,7 @@ impl Look<'_> {
         &self,
         step: &'s Step,
         known: &mut HashMap<&'s str, BTreeMap<String, ArtifactRef>>,
-        code: &mut CodeDigests,
+        code: &mut CodeDigests<'_>,
     ) -> Result<Prospect, String> {
         match step.trigger {
             Trigger::OnSuccess => {}

@@ -84,6 +84,8 @@ pub struct RunRecord {
     pub steps: BTreeMap<String, u32>,
     /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
     pub metrics: BTreeMap<String, f64>,
+    /// The last value of each metric, by `STEP.METRIC`.
+    pub step_metrics: BTreeMap<String, f64>,
 }
 
 /// A recorded step of a run.
@@ -134,23 +136,14 @@ impl Named for RunRecord {
     }
 }
 
-/// Which runs are wanted. The newest come first.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter<'a> {
-    /// Only those of this pipeline.
-    pub pipeline: Option<&'a str>,
-    /// Only those with this status.
-    pub status: Option<RunStatus>,
-    /// At most so many.
-    pub limit: Option<u32>,
-}
-
 const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
-     WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_object(name, value) FROM (SELECT \
-     metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
+     WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_array(json_array(step, name, value)) FROM (SELECT \
+     metric.step, metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
      WHERE metric.run = run.id ORDER BY step_run.position)) AS metrics";
 
 fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    let metrics: Vec<(String, String, f64)> = json(row, "metrics")?;
+    let step_metrics = metrics.iter().map(|(step, name, value)| (format!("{step}.{name}"), *value));
     let path =
         |column: &str| row.get::<_, Option<String>>(column).map(|path| path.map(PathBuf::from));
     Ok(RunRecord {
@@ -167,7 +160,8 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         started: timestamp(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
         steps: json(row, "steps")?,
-        metrics: json(row, "metrics")?,
+        step_metrics: step_metrics.collect(),
+        metrics: metrics.into_iter().map(|(_, name, value)| (name, value)).collect(),
     })
 }
 
@@ -259,17 +253,6 @@ impl Database {
         } else {
             Ok(starting)
         }
-    }
-
-    /// Runs, the newest first.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn runs(&self, filter: &RunFilter<'_>) -> Result<Vec<RunRecord>, MetadataError> {
-        let condition = "(?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR status = ?2)";
-        let status = filter.status.map(super::rows::name_of);
-        let limit = filter.limit.map_or(i64::MAX, i64::from);
-        self.select_runs(condition, params![filter.pipeline, status], limit)
     }
 
     /// The ids of the runs that are marked as under way.

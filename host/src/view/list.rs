@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use crate::metadata::Comparison;
 use crate::nearest::suggestion;
 
 /// Rows as JSON objects.
@@ -24,25 +25,6 @@ pub struct Filter {
     pub comparison: Comparison,
     /// With what.
     pub text: String,
-}
-
-/// How a value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `=`
-    Equal,
-    /// `!=`
-    Unequal,
-    /// `~`: the text is part of it, whatever the case.
-    Contains,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
 }
 
 /// Longer ones first, so that `<=` is not taken for `<`.
@@ -189,15 +171,23 @@ impl Listing {
     }
 }
 
+/// What is written for short in front of a column's name, and the objects that it may be in.
+const SHORT: [(&str, &[&str]); 2] =
+    [("metric", &["metrics", "step_metrics"]), ("param", &["params"])];
+
 /// The value of a column: a key of the row, `key.key` of an object in it, or else a key of any object in it.
 fn cell<'a>(row: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
     if let Some(value) = row.get(column) {
         return Some(value);
     }
-    if let Some((outer, inner)) = column.split_once('.')
-        && let Some(value) = row.get(outer).and_then(|value| value.get(inner))
-    {
-        return Some(value);
+    if let Some((outer, inner)) = column.split_once('.') {
+        let in_object = |outer: &str| row.get(outer).and_then(|value| value.get(inner));
+        let meant = SHORT.iter().find(|(short, _)| *short == outer).map(|(_, objects)| *objects);
+        let found = in_object(outer)
+            .or_else(|| meant.unwrap_or_default().iter().find_map(|object| in_object(object)));
+        if found.is_some() {
+            return found;
+        }
     }
     row.values().find_map(|value| value.as_object()?.get(column))
 }
@@ -277,6 +267,7 @@ mod tests {
         assert_eq!(filtered("name~B"), ["b"]);
         assert_eq!(filtered("accuracy>0.9"), ["c"]);
         assert_eq!(filtered("metrics.accuracy=0.90"), ["b"]);
+        assert_eq!(filtered("metric.accuracy=0.90"), ["b"]);
     }
 
     #[test]

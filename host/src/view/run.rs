@@ -31,8 +31,12 @@ pub struct RunRow {
     pub ended: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// The params of the pipeline.
+    pub params: BTreeMap<String, Value>,
     /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
     pub metrics: BTreeMap<String, f64>,
+    /// The last value of each metric, by `STEP.METRIC`.
+    pub step_metrics: BTreeMap<String, f64>,
 }
 
 /// A run with its steps.
@@ -158,6 +162,9 @@ pub struct ArtifactDetail {
     /// Why that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What is in it, if it is a folder that is there: sizes in bytes, by path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, u64>>,
     /// Where else the same bytes are: `training-2/train.model`.
     pub same: Vec<String>,
 }
@@ -175,7 +182,7 @@ pub enum ArtifactState {
 }
 
 /// Milliseconds between two times.
-fn duration_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<i64> {
+pub(super) fn duration_ms(started: Option<Timestamp>, ended: Option<Timestamp>) -> Option<i64> {
     Some(ended?.as_millisecond() - started?.as_millisecond())
 }
 
@@ -193,7 +200,9 @@ impl RunRow {
             started: run.started.to_string(),
             ended: run.ended.map(|time| time.to_string()),
             duration_ms: duration_ms(Some(run.started), run.ended),
+            params: run.params.clone(),
             metrics: run.metrics.clone(),
+            step_metrics: run.step_metrics.clone(),
         }
     }
 }
@@ -256,7 +265,7 @@ impl StepView {
 }
 
 impl OutputView {
-    fn new(artifact: &ArtifactRef) -> Self {
+    pub(super) fn new(artifact: &ArtifactRef) -> Self {
         Self {
             kind: artifact.kind,
             digest: artifact.digest.clone(),

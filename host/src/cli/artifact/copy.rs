@@ -20,6 +20,8 @@ pub(super) enum Existing {
 pub(super) enum CopyError {
     #[error("{} exists already", path.display())]
     Exists { path: PathBuf, is_folder: bool },
+    #[error("{} cannot be written: there is no folder {}", path.display(), folder.display())]
+    NoFolder { path: PathBuf, folder: PathBuf },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
@@ -36,6 +38,9 @@ pub(super) fn copy_to(from: &Path, to: &Path, existing: Existing) -> Result<(), 
     }
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(CopyError::NoFolder { path: to.to_owned(), folder: parent.to_owned() });
+    }
     if from.is_dir() {
         let aside = aside().permissions(mode(0o777)).tempdir_in(parent).map_err(failed)?;
         copy_tree(from, aside.path()).map_err(failed)?;

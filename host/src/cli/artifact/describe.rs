@@ -1,16 +1,21 @@
 //! `sundae artifact describe`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use sundae_plugin_api::ComponentKind;
 
 use super::{open_store_of, reference};
-use crate::artifact::is_present;
+use crate::artifact::{ArtifactKind, files_in, is_present};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::runs::database;
 use crate::cli::table::{cell, key_values, size, time};
 use crate::metadata::{ArtifactFilter, ArtifactRecord, RunRecord};
 use crate::view::{ArtifactDetail, ArtifactState, ArtifactView};
+
+/// More files of a folder are counted and not shown.
+const MOST_FILES: usize = 12;
 
 /// Describe an artifact: what it is, where it is kept, and which runs have it
 ///
@@ -41,9 +46,13 @@ fn detail(context: &Context, found: &ArtifactRecord) -> Result<ArtifactDetail, F
     })?;
     let others =
         same.iter().map(ArtifactRecord::reference).filter(|name| *name != found.reference());
+    let mut files = None;
     let (location, state, reason) = match run.as_ref().map(|run| asked(context, run, found)) {
-        Some(Ok((location, true))) => (Some(location), ArtifactState::Available, None),
-        Some(Ok((location, false))) => (Some(location), ArtifactState::Gone, None),
+        Some(Ok(Asked { location, is_there: true, files: found })) => {
+            files = found;
+            (Some(location), ArtifactState::Available, None)
+        }
+        Some(Ok(asked)) => (Some(asked.location), ArtifactState::Gone, None),
         Some(Err(failure)) => (None, ArtifactState::Unknown, Some(failure.message)),
         None => (None, ArtifactState::Unknown, Some("its run is gone".to_owned())),
     };
@@ -53,20 +62,31 @@ fn detail(context: &Context, found: &ArtifactRecord) -> Result<ArtifactDetail, F
         location,
         state,
         reason,
+        files,
         same: others.collect(),
     })
 }
 
-/// Where the store is, and whether it has all of the artifact.
-fn asked(
-    context: &Context,
-    run: &RunRecord,
-    found: &ArtifactRecord,
-) -> Result<(String, bool), Failure> {
+/// What the store says of an artifact.
+struct Asked {
+    /// Where the store is.
+    location: String,
+    /// Whether it has all of it.
+    is_there: bool,
+    /// What is in it, if it is a folder.
+    files: Option<BTreeMap<String, u64>>,
+}
+
+fn asked(context: &Context, run: &RunRecord, found: &ArtifactRecord) -> Result<Asked, Failure> {
     let store = open_store_of(context, run)?;
     let is_there = is_present(&*store, &found.artifact)
         .map_err(|error| Failure::new(format!("the artifact store could not be asked: {error}")))?;
-    Ok((store.capabilities().location, is_there))
+    let mut files = None;
+    if is_there && found.artifact.kind == ArtifactKind::Folder {
+        let found = files_in(&*store, &found.artifact)?.into_iter();
+        files = Some(found.map(|(path, file)| (path, file.size)).collect());
+    }
+    Ok(Asked { location: store.capabilities().location, is_there, files })
 }
 
 fn store_name(run: &RunRecord) -> Option<String> {
@@ -100,6 +120,15 @@ fn text_of(view: &ArtifactDetail) -> String {
         metadata.map(|(name, value)| format!("{name}={}", cell("", value))).collect();
     if !metadata.is_empty() {
         all.push(("metadata", metadata.join(", ")));
+    }
+    if let Some(files) = &view.files {
+        let shown = files.iter().take(MOST_FILES);
+        let mut shown: Vec<_> =
+            shown.map(|(path, bytes)| format!("{path} ({})", size(*bytes))).collect();
+        if files.len() > MOST_FILES {
+            shown.push(format!("and {} more", files.len() - MOST_FILES));
+        }
+        all.push(("files", shown.join(", ")));
     }
     if !view.same.is_empty() {
         all.push(("same as", view.same.join(", ")));

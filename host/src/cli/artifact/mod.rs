@@ -3,6 +3,7 @@
 mod copy;
 mod describe;
 mod get;
+mod lineage;
 mod list;
 mod reference;
 
@@ -21,6 +22,7 @@ pub(super) enum ArtifactCommand {
     List(list::List),
     Describe(describe::Describe),
     Get(get::Get),
+    Lineage(lineage::Lineage),
 }
 
 impl ArtifactCommand {
@@ -33,6 +35,7 @@ impl ArtifactCommand {
             Self::List(list) => list.run(context),
             Self::Describe(describe) => describe.run(context),
             Self::Get(get) => get.run(context),
+            Self::Lineage(lineage) => lineage.run(context),
         }
     }
 }

@@ -27,8 +27,9 @@ pub(super) fn look_ahead<'a>(
     let loader = context.loader()?;
     let component = member(stack, ComponentKind::ArtifactStore)?;
     let store = context.open_artifact_store(&loader, component)?;
-    let history = context.database()?.history(&pipeline.name, None);
-    prospects(pipeline, &*store, use_cache, &history).map_err(Failure::new)
+    let database = context.database()?;
+    let history = database.history(&pipeline.name, None);
+    prospects(pipeline, &*store, use_cache, &history, database).map_err(Failure::new)
 }
 
 /// Shows the plan; `explain`: with every reason.

@@ -78,6 +78,7 @@ impl UnderWay<'_> {
             staging: workshop.staging.folder(),
             use_cache: plan.use_cache,
             known,
+            digests: database,
             history: &database.history(&plan.pipeline.name, except),
             secrets: Arc::clone(&workshop.secrets),
             worker: &|spec, job| workshop.errand.describe(spec, &workshop.secrets, job),

@@ -2,27 +2,44 @@
 
 use clap::Args;
 
-use super::{database, find_run};
+use super::{database, find_run, or_a_step, step, the_step, word};
 use crate::cli::context::Context;
 use crate::cli::table::{cell, duration, key_values, number, size, table, time};
 use crate::cli::ui::{BAD, styled};
 use crate::cli::{Failure, quote};
 use crate::engine::event::StepStatus;
-use crate::view::{RunView, StepView};
+use crate::view::{RunView, StepDetail, StepView};
 
-/// Describe a run: its params, its steps, what they produced
+/// Describe a run: its params, its steps, what they produced; or one of its steps
 ///
-/// Example: sundae runs describe training-3
+/// Example: sundae runs describe training-3 train
 #[derive(Debug, Args)]
 pub(crate) struct Describe {
     /// A name, an id, or the start of an id; if left out, the latest run
     run: Option<String>,
+
+    /// Only this step, with everything that is known of it
+    step: Option<String>,
 }
 
 impl Describe {
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
-        let run = find_run(context, self.run.as_deref())?;
-        let view = RunView::new(&run, &database(context)?.steps(&run.id)?);
+        let given = (self.run.as_deref(), self.step.as_deref());
+        let run =
+            find_run(context, given.0).map_err(|f| or_a_step(context, "describe", given, f))?;
+        let steps = database(context)?.steps(&run.id)?;
+        if let Some(name) = &self.step {
+            let step = the_step(&run, &steps, name)?;
+            let database = database(context)?;
+            let parts = database.key_parts(&step.cache_key)?;
+            let earlier = database.attempts(&run.id, name)?;
+            let detail = StepDetail::new(&run, &step, &steps).with(parts.values().next(), &earlier);
+            return match context.wants_json() {
+                true => context.ui.json(&detail),
+                false => context.ui.data(step::text_of(&detail)),
+            };
+        }
+        let view = RunView::new(&run, &steps);
         if context.wants_json() {
             return context.ui.json(&view);
         }
@@ -74,11 +91,6 @@ fn head(run: &RunView) -> Vec<(&'static str, String)> {
         facts.push(("params", params.collect::<Vec<_>>().join(", ")));
     }
     facts
-}
-
-/// A status as JSON has it.
-fn word(status: impl serde::Serialize) -> String {
-    serde_json::to_value(status).map(|value| cell("", &value)).unwrap_or_default()
 }
 
 /// A heading, and what stands below it for a step.

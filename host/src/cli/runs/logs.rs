@@ -7,14 +7,13 @@ use clap::Args;
 use serde::Serialize;
 use sundae_plugin_api::ArtifactStore;
 
-use super::{database, find_run, log_follower};
+use super::{database, find_run, log_follower, or_a_step, the_step};
 use crate::artifact::{ArtifactRef, read_text};
 use crate::cli::Failure;
 use crate::cli::artifact::open_store_of;
 use crate::cli::context::Context;
 use crate::engine::event::StepStatus;
 use crate::metadata::{RunRecord, StepRecord};
-use crate::nearest::suggestion;
 
 /// Show what the steps of a run have written
 ///
@@ -49,7 +48,8 @@ struct StepLog {
 
 impl Logs {
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
-        let run = find_run(context, self.run.as_deref()).map_err(|f| self.or_a_step(context, f))?;
+        let given = (self.run.as_deref(), self.step.as_deref());
+        let run = find_run(context, given.0).map_err(|f| or_a_step(context, "logs", given, f))?;
         let steps = database(context)?.steps(&run.id)?;
         if self.follow {
             if let Some(name) = &self.step {
@@ -105,28 +105,6 @@ impl Logs {
         (step.log, step.log_file) = (found.log, None);
         Ok(step)
     }
-
-    /// Somebody may have meant a step of the latest run.
-    fn or_a_step(&self, context: &Context, failure: Failure) -> Failure {
-        let (Some(text), None) = (&self.run, &self.step) else { return failure };
-        let Ok(latest) = find_run(context, None) else { return failure };
-        let steps = database(context).and_then(|database| Ok(database.steps(&latest.id)?));
-        match steps {
-            Ok(steps) if steps.iter().any(|step| step.name == *text) => failure.hint(format!(
-                "it is a step of the latest run: `sundae runs logs {} {text}`",
-                latest.name
-            )),
-            _ => failure,
-        }
-    }
-}
-
-fn the_step(run: &RunRecord, steps: &[StepRecord], name: &str) -> Result<StepRecord, Failure> {
-    steps.iter().find(|step| step.name == name).cloned().ok_or_else(|| {
-        let names = steps.iter().map(|step| step.name.as_str());
-        Failure::new(format!("run `{}` has no step `{name}`", run.name))
-            .hint_if_any(suggestion(name, "steps", names))
-    })
 }
 
 fn joined(logs: &[StepLog]) -> String {

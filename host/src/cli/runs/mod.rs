@@ -3,18 +3,24 @@
 mod attach;
 mod cancel;
 mod describe;
+mod diff;
 mod follower;
+mod graph;
 mod list;
 mod log_follower;
 mod logs;
 mod resume;
+mod since;
+mod step;
 mod watch;
 
 use clap::Subcommand;
 
 use super::Failure;
 use super::context::Context;
-use crate::metadata::{Database, RunFilter, RunRecord};
+use super::table::cell;
+use crate::metadata::{Database, RunFilter, RunRecord, StepRecord};
+use crate::nearest::suggestion;
 use crate::stack::find;
 
 /// Show what has run, and how it went
@@ -24,6 +30,8 @@ use crate::stack::find;
 pub(super) enum RunsCommand {
     List(list::List),
     Describe(describe::Describe),
+    Diff(diff::Diff),
+    Graph(graph::Graph),
     Logs(logs::Logs),
     Resume(resume::Resume),
     Cancel(cancel::Cancel),
@@ -40,6 +48,8 @@ impl RunsCommand {
         match self {
             Self::List(list) => list.run(context),
             Self::Describe(describe) => describe.run(context),
+            Self::Graph(graph) => graph.run(context),
+            Self::Diff(diff) => diff.run(context),
             Self::Logs(logs) => logs.run(context),
             Self::Resume(resume) => resume.run(context),
             Self::Cancel(cancel) => cancel.run(context),
@@ -77,5 +87,52 @@ pub(super) fn find_run(context: &Context, text: Option<&str>) -> Result<RunRecor
                 Failure::new("nothing has run yet").hint("`sundae run FILE` runs a pipeline")
             })
         }
+    }
+}
+
+/// What to say of a pipeline that nothing has run of.
+fn pipeline_hint(context: &Context, pipeline: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(pipeline) = pipeline else { return Ok(None) };
+    let pipelines = context.database()?.pipelines()?;
+    if pipelines.is_empty() || pipelines.iter().any(|name| name == pipeline) {
+        return Ok(None);
+    }
+    let known = suggestion(pipeline, "pipelines", pipelines.iter().map(String::as_str));
+    Ok(known.map(|known| format!("nothing has run of pipeline `{pipeline}`; {known}")))
+}
+
+/// A status as JSON has it.
+fn word(status: impl serde::Serialize) -> String {
+    serde_json::to_value(status).map(|value| cell("", &value)).unwrap_or_default()
+}
+
+/// The step of a run that has this name.
+///
+/// # Errors
+/// There is none.
+fn the_step(run: &RunRecord, steps: &[StepRecord], name: &str) -> Result<StepRecord, Failure> {
+    steps.iter().find(|step| step.name == name).cloned().ok_or_else(|| {
+        let names = steps.iter().map(|step| step.name.as_str());
+        Failure::new(format!("run `{}` has no step `{name}`", run.name))
+            .hint_if_any(suggestion(name, "steps", names))
+    })
+}
+
+/// Somebody who has named a run that is not there may have meant a step of the latest one.
+fn or_a_step(
+    context: &Context,
+    command: &str,
+    given: (Option<&str>, Option<&str>),
+    failure: Failure,
+) -> Failure {
+    let (Some(text), None) = given else { return failure };
+    let Ok(latest) = find_run(context, None) else { return failure };
+    let steps = database(context).and_then(|database| Ok(database.steps(&latest.id)?));
+    match steps {
+        Ok(steps) if steps.iter().any(|step| step.name == *text) => failure.hint(format!(
+            "it is a step of the latest run: `sundae runs {command} {} {text}`",
+            latest.name
+        )),
+        _ => failure,
     }
 }

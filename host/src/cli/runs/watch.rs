@@ -77,7 +77,7 @@ impl Watch {
         let limit = u32::try_from(rows.saturating_sub(AROUND).max(1)).ok();
         let pipeline = self.pipeline.as_deref();
         let latest = RunFilter { pipeline, limit, ..RunFilter::default() };
-        let under_way = RunFilter { pipeline, status: Some(RunStatus::Running), ..latest };
+        let under_way = RunFilter { pipeline, statuses: &[RunStatus::Running], ..latest };
         let database = context.database()?;
         let mut runs = database.runs(&latest)?;
         for run in database.runs(&under_way)? {

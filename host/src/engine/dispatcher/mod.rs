@@ -35,7 +35,7 @@ pub(super) struct Dispatcher<'a> {
     listener: &'a mut dyn Listener,
     capabilities: Capabilities,
     state: State<'a>,
-    code: CodeDigests,
+    code: CodeDigests<'a>,
     unverified: Unverified,
     /// Ready to be submitted, for want of a place.
     queue: VecDeque<Prepared>,
@@ -87,7 +87,7 @@ impl<'a> Dispatcher<'a> {
             ledger: Ledger::new(capabilities.capacity.clone()),
             capabilities,
             state: State::new(engine.pipeline, graph),
-            code: CodeDigests::default(),
+            code: CodeDigests::new(engine.digests),
             unverified: Unverified::new(),
             queue: VecDeque::new(),
             running: HashMap::new(),

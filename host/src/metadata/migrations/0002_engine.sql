@@ -51,3 +51,18 @@ CREATE TABLE secret (
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Runs are filtered and sorted by a metric: then those that have it are found without looking at all the others.
+CREATE INDEX metric_by_name ON metric (name, value);
+
+-- Digests of large files that were read, with what they looked like: so that they are read again only when they were touched.
+CREATE TABLE file_digest (
+    path        TEXT PRIMARY KEY,
+    size        INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    changed_ns  INTEGER NOT NULL,
+    inode       INTEGER NOT NULL,
+    device      INTEGER NOT NULL,
+    digest      TEXT NOT NULL,
+    noted       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
