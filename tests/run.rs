@@ -23,5 +23,6 @@ mod run {
     mod stopping;
     mod terminal;
     mod together;
+    mod warm;
     mod worker;
 }

@@ -398,5 +398,6 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         timeout: draft.timeout,
         trigger: draft.trigger,
         role: Role::Run,
+        warm: draft.warm,
     }
 }

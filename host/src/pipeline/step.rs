@@ -44,6 +44,10 @@ pub struct Step {
     pub trigger: Trigger,
     /// What this run does with it.
     pub role: Role,
+    /// The command of a warm server, which starts attempts of this step faster than `run` does and to the same end; empty if
+    /// there is none.
+    #[serde(default)]
+    pub warm: Vec<String>,
 }
 
 impl Step {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::ExitStatus;
 
 use jiff::Timestamp;
 use sundae_plugin_api::ArtifactStore;
@@ -12,6 +13,7 @@ use super::inputs::Inputs;
 use super::log::Log;
 use super::messages::{self, Messages};
 use super::surroundings::Surroundings;
+use super::warm::{self, Answer, Offer};
 use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code, outcomes};
 use crate::artifact::{ArtifactRef, PublishError, publish};
 use crate::secret::Mask;
@@ -116,7 +118,10 @@ impl Attempt<'_> {
             log: self.log.file(),
             mask: &self.mask,
         };
-        let status = command::run(&invocation, self.cancel).map_err(host)?;
+        let status = match self.ask_warm_server(&invocation)? {
+            Some(status) => status,
+            None => command::run(&invocation, self.cancel).map_err(host)?,
+        };
         *exit_code = status.code();
         match command::complaint(status) {
             // One that was asked to stop and ended well all the same has not said that its outputs are whole.
@@ -124,6 +129,35 @@ impl Attempt<'_> {
             None => Ok(()),
             Some(message) => Err(Failure::Command { message }),
         }
+    }
+
+    /// How the command ended, if a warm server could start it.
+    fn ask_warm_server(&self, invocation: &Invocation<'_>) -> Result<Option<ExitStatus>, Failure> {
+        let warm = &self.spec.step.warm;
+        let (false, Some(folder)) = (warm.is_empty(), self.at.folder.parent()) else {
+            return Ok(None);
+        };
+        // A server writes straight into the log, past the mask.
+        if !self.mask.is_empty() {
+            return Ok(None);
+        }
+        let Some(environment) = self.at.lasting_environment(self.spec) else { return Ok(None) };
+        let offer = Offer { command: warm, environment, folder };
+        match warm::run(offer, invocation, self.cancel) {
+            Answer::Ended(status) => return Ok(Some(status)),
+            Answer::NotBegun(None) => {}
+            Answer::NotBegun(Some(why)) => {
+                self.log.add(&format!("it runs in a process of its own: {why}"));
+            }
+            Answer::Lost => {
+                self.log.add(
+                    "the warm server ended meanwhile; it begins again, in a process of its own",
+                );
+                let cleared = self.at.clear();
+                cleared.map_err(|error| host(format!("cannot begin again: {error}")))?;
+            }
+        }
+        Ok(None)
     }
 
     fn publish_outputs(&self) -> Result<BTreeMap<String, ArtifactRef>, Failure> {

@@ -1,5 +1,7 @@
 //! Stopping a command and whatever it has started, from another thread.
 
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -14,6 +16,8 @@ pub struct Cancel(Mutex<State>);
 struct State {
     requests: u32,
     group: Option<Pid>,
+    /// Over which a warm server is being asked to start the command.
+    call: Option<UnixStream>,
 }
 
 impl Cancel {
@@ -34,14 +38,39 @@ impl Cancel {
         self.state().requests > 0
     }
 
+    /// A warm server is being asked: a request to stop ends the call.
+    pub(super) fn calling(&self, call: UnixStream) {
+        let mut state = self.state();
+        state.call = Some(call);
+        if state.requests > 0 {
+            state.deliver();
+        }
+    }
+
+    /// The call is over, and nothing has been started.
+    pub(super) fn refused(&self) {
+        self.state().call = None;
+    }
+
     /// The command runs now, as the leader of this process group.
     pub(super) fn started(&self, group: Pid) {
         reaper::watch(group);
+        self.runs_in(group);
+    }
+
+    /// The command runs now in the process of a server, which leads this process group and is watched already.
+    pub(super) fn runs_in(&self, group: Pid) {
         let mut state = self.state();
+        state.call = None;
         state.group = Some(group);
         if state.requests > 0 {
             state.deliver();
         }
+    }
+
+    /// The command has ended in the process of a server, which stays.
+    pub(super) fn left(&self) {
+        self.state().group = None;
     }
 
     /// The command has ended, and is not reaped yet, so that its number cannot be another's: ends what it left running.
@@ -59,6 +88,8 @@ impl State {
         let signal = if self.requests > 1 { Signal::KILL } else { Signal::TERM };
         if let Some(group) = self.group {
             kill_process_group(group, signal).ok();
+        } else if let Some(call) = &self.call {
+            call.shutdown(Shutdown::Both).ok();
         }
     }
 }

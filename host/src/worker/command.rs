@@ -38,27 +38,33 @@ pub(super) fn run(invocation: &Invocation<'_>, cancel: &Cancel) -> Result<ExitSt
         Output::open(invocation).map_err(|error| format!("cannot open the log: {error}"))?;
     let sink = || output.sink().map_err(|error| format!("cannot open the log: {error}"));
     reaper::prepare();
+    // The command has copies of the descriptors of its own, which would keep a pipe open: so it does not outlive this.
+    let mut child = prepared(program, invocation.workdir, invocation.environment)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(sink()?)
+        .stderr(sink()?)
+        .spawn()
+        .map_err(|error| not_started(program, invocation.workdir, &error))?;
+    let ended = wait(&mut child, cancel);
+    output.close();
+    ended.map_err(|error| format!("cannot wait for `{program}`: {error}"))
+}
+
+/// A command that leads a process group of its own, in this folder and with these variables beyond those of this process.
+pub(super) fn prepared(
+    program: &str,
+    workdir: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Command {
     let mut command = Command::new(program);
     // What another run tells its own step is not for this one: that step may be what has started us.
     let inherited = std::env::vars_os().map(|(name, _)| name);
     for name in inherited.filter(|name| name.to_str().is_some_and(is_reserved)) {
         command.env_remove(name);
     }
+    command.current_dir(workdir).envs(environment).process_group(0);
     command
-        .args(arguments)
-        .current_dir(invocation.workdir)
-        .envs(invocation.environment)
-        .stdin(Stdio::null())
-        .stdout(sink()?)
-        .stderr(sink()?)
-        .process_group(0);
-    let mut child =
-        command.spawn().map_err(|error| not_started(program, invocation.workdir, &error))?;
-    // It has copies of the descriptors of its own, which would keep the pipe open.
-    drop(command);
-    let ended = wait(&mut child, cancel);
-    output.close();
-    ended.map_err(|error| format!("cannot wait for `{program}`: {error}"))
 }
 
 fn wait(child: &mut Child, cancel: &Cancel) -> io::Result<ExitStatus> {

@@ -15,6 +15,7 @@ pub mod portable;
 pub mod reaper;
 mod report;
 mod surroundings;
+pub mod warm;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

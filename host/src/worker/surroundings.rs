@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::{AttemptSpec, Secrets};
-use crate::pipeline::{Quoting, Values, text, variable};
+use crate::pipeline::{Quoting, Slot, Template, Values, text, variable};
 
 const INPUTS: &str = "in";
 const OUTPUTS: &str = "out";
@@ -124,11 +124,33 @@ impl Surroundings {
                 variables.insert(format!("SUNDAE_PARAM_{}", variable(name)), text.into_owned());
             }
         }
-        let values = self.values(spec);
-        for (name, template) in &spec.step.env {
-            variables.insert(name.clone(), template.render(&values, Quoting::None));
-        }
+        variables.extend(self.declared_environment(spec));
         variables
+    }
+
+    fn declared_environment(&self, spec: &AttemptSpec) -> BTreeMap<String, String> {
+        let values = self.values(spec);
+        let declared = spec.step.env.iter();
+        declared
+            .map(|(name, template)| (name.clone(), template.render(&values, Quoting::None)))
+            .collect()
+    }
+
+    /// The variables that the step declares, if they are the same in each of its attempts.
+    pub(super) fn lasting_environment(
+        &self,
+        spec: &AttemptSpec,
+    ) -> Option<BTreeMap<String, String>> {
+        let mut named = spec.step.env.values().flat_map(Template::references);
+        let is_lasting = named.all(|reference| reference.slot == Slot::Param);
+        is_lasting.then(|| self.declared_environment(spec))
+    }
+
+    /// Removes what a command has made that is to begin again.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        drop(fs::remove_file(self.messages()));
+        fs::remove_dir_all(self.outputs_folder())?;
+        fs::create_dir(self.outputs_folder())
     }
 
     /// The context file.

@@ -2,6 +2,7 @@
 
 import enum
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -94,6 +95,7 @@ def test_the_whole_plan():
         assert entry["fingerprint"].pop("python")
         assert entry["run"][0].startswith("python")
         entry["run"][0] = "python3"
+        entry.pop("warm", None)
         entry.pop("fingerprint")
     assert plan == {
         "name": "training",
@@ -473,3 +475,24 @@ def test_outside_of_a_pipeline_a_step_is_its_function():
     sundae.progress(0.5)
     with pytest.raises(sundae.SundaeError, match="no step running here"):
         sundae.context()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="steps are copied on Linux only")
+def test_isolation_says_which_server_a_step_has():
+    @pipeline
+    def own():
+        load()
+        load.with_options(isolation="process")()
+        load.with_options(isolation="none")()
+
+    server = ["-c", "import sundae; sundae.serve_steps()"]
+    fork, process, none = own.compile()["steps"]
+    assert (fork["warm"][1:], none["warm"][1:]) == (server, [*server, "--isolation", "none"])
+    assert "warm" not in process
+    fork, process, none = own.with_options(isolation="process").compile()["steps"]
+    assert ("warm" in fork, "warm" in process, "warm" in none) == (False, False, True)
+
+
+def test_an_unknown_isolation_is_refused():
+    with pytest.raises(PipelineError, match='`isolation` is "fork", "process" or "none", not \'thread\''):
+        load.with_options(isolation="thread")

@@ -2,7 +2,7 @@
 
 import json
 
-from sundae.source import _imports
+from sundae.source import Project
 
 
 def compiled(project, script: str = "run.py", cwd: str = ".", **environment) -> dict:
@@ -142,7 +142,7 @@ def test_every_form_of_import_is_seen(tmp_path):
         "with open('x'):\n    import o\nclass C:\n    import p\n    async def late(self):\n        import q\n"
         "match 1:\n    case 1:\n        import r\nwhile 0: import s\n"
     )
-    found = set(_imports(str(file), [str(tmp_path)]))
+    found = set(Project(str(tmp_path), [str(tmp_path)])._imports_in(str(file)))
     relative = {"package.inner", "package.inner.h", "package.i", "package.i.j"}
     assert found == {"a", "b.c", "d", "d.e", "g", *relative, *"klmnopqrs"}
 
@@ -150,4 +150,4 @@ def test_every_form_of_import_is_seen(tmp_path):
 def test_a_file_that_cannot_be_parsed_imports_nothing(tmp_path):
     file = tmp_path / "broken.py"
     file.write_text("import a\n(")
-    assert list(_imports(str(file), [str(tmp_path)])) == []
+    assert list(Project(str(tmp_path), [str(tmp_path)])._imports_in(str(file))) == []

@@ -15,11 +15,14 @@ use crate::engine::known::Known;
 use crate::metadata::{RunLock, RunRecord};
 use crate::view::RunView;
 use crate::worker::reaper::{self, Armed};
+use crate::worker::warm;
 
 /// What guards a run: signals stop it, and what it starts does not outlive it. There before it is recorded as begun.
 pub(in crate::cli) struct Guard {
     stopper: Stopper,
     _signals: signals::Heard,
+    /// Ended before the reaper stops looking after them.
+    _warm: warm::Armed,
     _reaper: Option<Armed>,
 }
 
@@ -35,7 +38,7 @@ impl Guard {
         let binary = std::env::current_exe().ok();
         let reaper =
             binary.map(|binary| reaper::arm(binary, staging.folder(), staging.lock().ok()));
-        Ok(Self { stopper, _signals: signals, _reaper: reaper })
+        Ok(Self { stopper, _signals: signals, _warm: warm::arm(), _reaper: reaper })
     }
 }
 

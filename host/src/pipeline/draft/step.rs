@@ -35,6 +35,7 @@ pub(in crate::pipeline) struct StepDraft {
     pub retry: Retry,
     pub timeout: Option<Duration>,
     pub trigger: Trigger,
+    pub warm: Vec<String>,
 }
 
 pub(in crate::pipeline) struct Input {
@@ -54,7 +55,7 @@ pub(in crate::pipeline) struct Mention {
     pub name: Located<String>,
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
     "run",
     "inputs",
@@ -70,6 +71,7 @@ const KEYS: [&str; 15] = [
     "retry",
     "timeout",
     "trigger",
+    "warm",
 ];
 
 /// What errors call a step: by its name, or by its place as long as it has none.
@@ -134,6 +136,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
         // One that runs after a failure, or always, is there for what it does and not for what it makes.
         cache: find(table, "cache").map_or(trigger == Trigger::OnSuccess, |node| step.cache(node)),
         after: find(table, "after").map(|node| step.after(node)).unwrap_or_default(),
+        warm: find(table, "warm").map(|node| step.warm(node)).unwrap_or_default(),
         mentions: step.mentions,
         resources,
         retry,
@@ -404,6 +407,12 @@ impl<'t> StepReader<'_, '_, 't, '_> {
 
     fn after(&mut self, node: &Node) -> Vec<Located<String>> {
         self.reader.strings(node, "a list of steps", || self.called.key("after"))
+    }
+
+    fn warm(&mut self, node: &Node) -> Vec<String> {
+        let wanted = "a list: a program and its arguments";
+        let words = self.reader.strings(node, wanted, || self.called.key("warm"));
+        words.into_iter().map(|word| word.value).collect()
     }
 }
 

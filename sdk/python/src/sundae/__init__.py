@@ -44,6 +44,7 @@ _HOME = {
     "progress": "running",
     "register_materializer": "materializers",
     "run_step": "attempt",
+    "serve_steps": "warm",
     "step": "declaration",
 }
 

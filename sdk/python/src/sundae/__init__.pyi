@@ -1,12 +1,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 __version__: str
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
+_Isolation = Literal["fork", "process", "none"]
 
 class Step(Generic[_P, _R]):
     name: str
@@ -21,6 +22,7 @@ class Step(Generic[_P, _R]):
         outputs: str | Iterable[str] = ...,
         code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
         after: Any = ...,
+        isolation: _Isolation | None = ...,
     ) -> Step[_P, _R]: ...
 
 @overload
@@ -34,6 +36,7 @@ def step(
     outputs: str | Iterable[str] = ...,
     code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
     after: Any = ...,
+    isolation: _Isolation | None = ...,
 ) -> Callable[[Callable[_P, _R]], Step[_P, _R]]: ...
 
 class Pipeline(Generic[_P]):
@@ -43,14 +46,23 @@ class Pipeline(Generic[_P]):
     def run(self, *args: _P.args, **kwargs: _P.kwargs) -> Run: ...
     def compile(self, *args: _P.args, **kwargs: _P.kwargs) -> dict[str, Any]: ...
     def with_options(
-        self, *, name: str = ..., cache: bool = ..., stack: str | None = ...
+        self,
+        *,
+        name: str = ...,
+        cache: bool = ...,
+        stack: str | None = ...,
+        isolation: _Isolation | None = ...,
     ) -> Pipeline[_P]: ...
 
 @overload
 def pipeline(function: Callable[_P, Any], /) -> Pipeline[_P]: ...
 @overload
 def pipeline(
-    *, name: str = ..., cache: bool = ..., stack: str | None = ...
+    *,
+    name: str = ...,
+    cache: bool = ...,
+    stack: str | None = ...,
+    isolation: _Isolation | None = ...,
 ) -> Callable[[Callable[_P, Any]], Pipeline[_P]]: ...
 def command(
     run: str | Iterable[str],
@@ -141,3 +153,4 @@ class RunCancelled(KeyboardInterrupt):
     exit_code: int
 
 def run_step() -> None: ...
+def serve_steps() -> None: ...

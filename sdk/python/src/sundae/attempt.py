@@ -14,12 +14,15 @@ from . import declaration, hints, materializers, params
 from .errors import SundaeError
 from .running import read_context, tell
 
+COMMAND = "import sundae; sundae.run_step()"
+"""What `python3 -c` is given to make an attempt."""
+
 
 def run_step() -> None:
     """Runs the step that the command line names, and ends the process with 1 if it fails."""
     sys.stdout.reconfigure(line_buffering=True)  # The host shows the log while the step runs.
     target, paths, output_names = _command_line(sys.argv[1:])
-    _extend_path(paths)
+    extend_path(paths)
     sys.argv = [target.partition(":")[0]]
     facts = read_context()
     with _trimmed_errors(f"while loading `{target}`"):
@@ -42,18 +45,18 @@ def _command_line(words: list[str]):
     return target, paths, outputs
 
 
-def _extend_path(paths: list[str]) -> None:
+def extend_path(paths: list[str]) -> None:
     """First the project's folders; last whatever else the starting script could import from."""
     here = os.getcwd()
-    first = [os.path.join(here, path) for path in paths]
-    sys.path[:] = [*first, here, *(path for path in sys.path if path not in ("", here))]
+    first = [*(os.path.join(here, path) for path in paths), here]
+    sys.path[:] = [*first, *(path for path in sys.path if path and path not in first)]
     inherited = os.environ.get("SUNDAE_PYTHONPATH", "").split(os.pathsep)
     sys.path += [path for path in inherited if path and path not in sys.path]
 
 
 def _load(target: str) -> declaration.Step:
     module, _, name = target.rpartition(":")
-    found = _load_script(module) if module.endswith(".py") else __import__(module, fromlist=["_"])
+    found = load_script(module) if module.endswith(".py") else __import__(module, fromlist=["_"])
     for part in name.split("."):
         found = getattr(found, part)
     return found if isinstance(found, declaration.Step) else declaration.Step(found)
@@ -63,7 +66,7 @@ class _ScriptHasStartedPipeline(BaseException):
     pass
 
 
-def _load_script(path: str):
+def load_script(path: str):
     """Loads the script that defines the step, as a module of its own name.
 
     A script may start its pipeline without asking `__name__ == "__main__"` first. By then it has defined its
@@ -72,9 +75,12 @@ def _load_script(path: str):
     from importlib.machinery import SourceFileLoader
 
     name = os.path.splitext(os.path.basename(path))[0]
+    file = os.path.abspath(path)
+    if getattr(sys.modules.get(name), "__file__", None) == file:
+        return sys.modules[name]  # A step before this one has run in this process.
     module = type(sys)(name)
-    module.__file__ = os.path.abspath(path)
-    module.__loader__ = SourceFileLoader(name, module.__file__)
+    module.__file__ = file
+    module.__loader__ = SourceFileLoader(name, file)
     sys.modules[name] = module
     declaration.module_is_loading = _ScriptHasStartedPipeline()
     try:

@@ -162,8 +162,9 @@ class Pipeline:
 module_is_loading = None
 """What a pipeline raises instead of running, while a step's process loads the script that defines it."""
 
-STEP_OPTIONS = ("name", "cache", "env", "outputs", "code", "after")
-PIPELINE_OPTIONS = ("name", "cache", "stack")
+STEP_OPTIONS = ("name", "cache", "env", "outputs", "code", "after", "isolation")
+PIPELINE_OPTIONS = ("name", "cache", "stack", "isolation")
+ISOLATIONS = ("fork", "process", "none")
 
 
 def step(function=None, /, **options):
@@ -175,6 +176,8 @@ def step(function=None, /, **options):
     - `outputs`: names of the outputs, for functions whose hints do not say them.
     - `code`: further files (data, configuration) whose content is part of the step, relative to the project.
     - `after`: outputs or step calls that must be done before, without handing anything over.
+    - `isolation`: "fork" (the default) runs it in a copy of a process that has imported the libraries
+      already, "process" in an interpreter of its own, "none" in one process for all such steps of a run.
     """
     _check_options(options, STEP_OPTIONS)
     return Step(function, **options) if function is not None else lambda it: Step(it, **options)
@@ -186,6 +189,7 @@ def pipeline(function=None, /, **options):
     - `name`: default: the function's name.
     - `cache`: False runs every step anew, as `sundae run --no-cache` does.
     - `stack`: the stack to run on; default: the active one.
+    - `isolation`: that of all steps which do not say themselves.
     """
     _check_options(options, PIPELINE_OPTIONS)
     return Pipeline(function, **options) if function is not None else lambda it: Pipeline(it, **options)
@@ -211,6 +215,9 @@ def _check_options(options: dict, known: tuple) -> None:
         if name not in known:
             choice = ", ".join(f"`{one}`" for one in known)
             raise PipelineError(f"there is no option `{name}`: choose from {choice}")
+    isolation = options.get("isolation")
+    if isolation is not None and isolation not in ISOLATIONS:
+        raise PipelineError(f'`isolation` is "fork", "process" or "none", not {isolation!r}')
 
 
 def _is_inside_step() -> bool:

@@ -4,6 +4,7 @@ import os
 import sys
 
 from . import hints, params
+from .attempt import COMMAND
 from .declaration import Command, Pipeline
 from .errors import PipelineError
 from .handles import Handle, Handles
@@ -23,12 +24,17 @@ def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
     if not calls:
         raise PipelineError(f"the pipeline `{pipeline.name}` calls no step")
     project = Project.of(unwrapped(pipeline.function))
+    isolation = pipeline.options.get("isolation") or "fork"
     return {
         "name": pipeline.name,
         "root": project.root,
         "params": {name: _param(pipeline, name, value) for name, value in values.items()},
-        "steps": [_step(call, project) for call in calls],
+        "steps": [_step(call, project, isolation) for call in calls],
     }
+
+
+SERVER = "import sundae; sundae.serve_steps()"
+"""What `python3 -c` is given to start a warm server."""
 
 
 def interpreter() -> str:
@@ -59,9 +65,12 @@ def _param(pipeline: Pipeline, name: str, value):
         ) from None
 
 
-def _step(call: Call, project: Project) -> dict:
+def _step(call: Call, project: Project, isolation: str) -> dict:
     declaration = call.declaration
-    work = _command(declaration) if isinstance(declaration, Command) else _function(declaration, project)
+    if isinstance(declaration, Command):
+        work = _command(declaration)
+    else:
+        work = _function(declaration, project, declaration.options.get("isolation") or isolation)
     step = {
         "name": call.name,
         "run": work["run"],
@@ -75,6 +84,7 @@ def _step(call: Call, project: Project) -> dict:
         "fingerprint": work["fingerprint"],
         "after": [_step_name(entry) for entry in _entries(declaration.options.get("after"))],
     }
+    step["warm"] = work.get("warm")
     step = {key: value for key, value in step.items() if value or key in ("name", "run")}
     if not declaration.options.get("cache", True):
         step["cache"] = False
@@ -96,23 +106,33 @@ def _command(command: Command) -> dict:
     return {"run": run, "env": {}, "code": [], "fingerprint": {}}
 
 
-def _function(step, project: Project) -> dict:
+def _function(step, project: Project, isolation: str) -> dict:
     function = unwrapped(step.function)
     place = project.place_of(function)
     footprint = project.footprint(place.file)
-    run = [interpreter(), "-c", "import sundae; sundae.run_step()", _literal(place.target)]
+    run = [interpreter(), "-c", COMMAND, _literal(place.target)]
+    warm = [interpreter(), "-c", SERVER]
     for root in sorted({place.import_root, *footprint.import_roots}):
         if root != project.root and project.holds(root):
             run += ["--path", _literal(project.relative(root))]
+            warm += ["--path", project.relative(root)]
+    if isolation == "none":
+        warm += ["--isolation", "none"]
     if step.options.get("outputs") is not None:
         run += ["--outputs", ",".join(output.name for output in step.outputs)]
     return {
         "run": run,
+        "warm": warm if _has_server(isolation) else [],
         # The order of a set of texts must not differ from run to run, or equal work gives unequal bytes.
         "env": {"PYTHONHASHSEED": "0"},
         "code": footprint.files,
         "fingerprint": dict(footprint.fingerprint),
     }
+
+
+def _has_server(isolation: str) -> bool:
+    # Elsewhere than on Linux, what system libraries do is not safe in a copy.
+    return isolation == "none" or (isolation == "fork" and sys.platform == "linux")
 
 
 def _environment(declaration) -> dict[str, str]:

@@ -40,6 +40,7 @@ class Project:
         self.root = root
         self._import_roots = import_roots
         self._imports = {}
+        self._trees = {}
         self._places = {}
         self._footprints = {}
         self._installed = distributions.Installed()
@@ -48,7 +49,7 @@ class Project:
     def of(cls, function) -> "Project":
         """The project of a pipeline's function: the folder with `sundae.toml`, else that of the script."""
         file, import_root = _file_of(function)
-        if _is_installed(file):
+        if is_installed(file):
             import_root = os.path.realpath(os.getcwd())
             file = os.path.join(import_root, os.path.basename(file))
         folder = os.path.dirname(file)
@@ -91,17 +92,17 @@ class Project:
         import_roots, foreign = set(), set()
         while waiting:
             file = waiting.pop()
-            if file in seen or _is_installed(file):
+            if file in seen or is_installed(file):
                 continue
             seen.add(file)
             for module in self._imports_of(file):
-                found = self._find(module)
+                found = self.find(module)
                 if found:
                     import_roots.add(found[0])
                     waiting += found[1]
                 else:
                     foreign.add(module.split(".")[0])
-        if _is_installed(start):
+        if is_installed(start):
             foreign.add(_top_level_of_installed(start))
         files = sorted(self.relative(file) for file in seen if self.holds(file))
         fingerprint = {**self._versions(foreign), **self._digests_of_strangers(seen)}
@@ -120,14 +121,36 @@ class Project:
 
     def _imports_of(self, file: str) -> list[str]:
         if file not in self._imports:
-            self._imports[file] = list(_imports(file, self._import_roots))
+            self._imports[file] = list(self._imports_in(file))
         return self._imports[file]
 
-    def _find(self, module: str):
+    def _imports_in(self, file: str):
+        """The modules that a file may import, by absolute name; `from a import b` may be module `a.b`."""
+        tree = self.tree(file)
+        for node in _statements(tree) if tree else ():
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                module = self.absolute(node, file)
+                if module:
+                    yield module
+                    yield from (f"{module}.{alias.name}" for alias in node.names if alias.name != "*")
+
+    def find(self, module: str):
         """The import root and the files that an import of this module executes, if they are not installed."""
         if module not in self._places:
             self._places[module] = self._look_for(module)
         return self._places[module]
+
+    def tree(self, file: str):
+        """The syntax tree of a source file; None if it has none."""
+        if file not in self._trees:
+            self._trees[file] = _tree(file)
+        return self._trees[file]
+
+    def absolute(self, node: ast.ImportFrom, file: str) -> str | None:
+        """The absolute name of the module that a `from` in this file names."""
+        return _absolute(node, file, self._import_roots)
 
     def _look_for(self, module: str):
         for root in self._import_roots:
@@ -141,23 +164,14 @@ class Project:
         return root, files
 
 
-def _imports(file: str, import_roots: list[str]):
-    """The modules that a file may import, as absolute names; `from a import b` may be the module `a.b`."""
+def _tree(file: str):
     if not file.endswith(".py"):
-        return
+        return None
     with open(file, "rb") as source:
         try:
-            tree = ast.parse(source.read())
+            return ast.parse(source.read())
         except (SyntaxError, ValueError):
-            return
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute(node, file, import_roots)
-            if module:
-                yield module
-                yield from (f"{module}.{alias.name}" for alias in node.names if alias.name != "*")
+            return None
 
 
 def _statements(tree):
@@ -226,7 +240,7 @@ def _root_by_finders(module: str) -> str | None:
         return None
     spec = _spec(module)
     file = os.path.realpath(spec.origin) if spec is not None and spec.origin else ""
-    if not os.path.isfile(file) or _is_installed(file):
+    if not os.path.isfile(file) or is_installed(file):
         return None
     folder = os.path.dirname(file)
     return os.path.dirname(folder) if spec.submodule_search_locations else folder
@@ -288,10 +302,10 @@ def import_roots() -> list[str]:
     """The folders from which Python imports code that is not installed."""
     ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     folders = [os.path.realpath(folder or os.getcwd()) for folder in sys.path]
-    return [folder for folder in dict.fromkeys(folders) if not _is_installed(folder) and folder != ours]
+    return [folder for folder in dict.fromkeys(folders) if not is_installed(folder) and folder != ours]
 
 
-def _is_installed(path: str) -> bool:
+def is_installed(path: str) -> bool:
     """Whether a path belongs to Python itself or to installed packages."""
     parts = path.split(os.sep)
     if "site-packages" in parts or "dist-packages" in parts or path.endswith(".zip"):
