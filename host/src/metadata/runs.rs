@@ -34,6 +34,8 @@ pub struct NewRun<'a> {
     pub plan: &'a str,
     /// The session of the process that has it.
     pub session: Option<i32>,
+    /// What the runs of a sweep have in common.
+    pub sweep: Option<&'a str>,
 }
 
 /// A component of the stack that a run had, as it was called then.
@@ -80,6 +82,8 @@ pub struct RunRecord {
     pub started: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// What the runs of a sweep have in common.
+    pub sweep: Option<String>,
     /// How many of its steps have which status.
     pub steps: BTreeMap<String, u32>,
     /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
@@ -136,7 +140,7 @@ impl Named for RunRecord {
     }
 }
 
-const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
+const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, sweep, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
      WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_array(json_array(step, name, value)) FROM (SELECT \
      metric.step, metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
      WHERE metric.run = run.id ORDER BY step_run.position)) AS metrics";
@@ -159,6 +163,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         reason: row.get("reason")?,
         started: timestamp(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
+        sweep: row.get("sweep")?,
         steps: json(row, "steps")?,
         step_metrics: step_metrics.collect(),
         metrics: metrics.into_iter().map(|(_, name, value)| (name, value)).collect(),
@@ -203,8 +208,8 @@ impl Database {
             let number: i64 =
                 transaction.query_row(sql, [new.pipeline], |row| row.get(0)).map_err(&failed)?;
             let sql = "INSERT INTO run
-                 (id, name, pipeline, number, stack, members, project, params, owner, status, started, session)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)";
+                 (id, name, pipeline, number, stack, members, project, params, owner, status, started, session, sweep)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11, ?12)";
             let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
             let values = params![
                 new.id,
@@ -218,6 +223,7 @@ impl Database {
                 OWNER,
                 now_ms(),
                 new.session,
+                new.sweep,
             ];
             transaction.execute(sql, values).map_err(&failed)?;
             let sql = "INSERT INTO run_plan (run, plan) VALUES (?1, ?2)";

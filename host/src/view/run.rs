@@ -31,6 +31,8 @@ pub struct RunRow {
     pub ended: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// What the runs of a sweep have in common: an id.
+    pub sweep: Option<String>,
     /// The params of the pipeline.
     pub params: BTreeMap<String, Value>,
     /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
@@ -66,6 +68,8 @@ pub struct RunView {
     pub ended: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// What the runs of a sweep have in common: an id.
+    pub sweep: Option<String>,
     /// The params of the pipeline.
     pub params: BTreeMap<String, Value>,
     /// Its steps, in the order of the plan.
@@ -200,6 +204,7 @@ impl RunRow {
             started: run.started.to_string(),
             ended: run.ended.map(|time| time.to_string()),
             duration_ms: duration_ms(Some(run.started), run.ended),
+            sweep: run.sweep.clone(),
             params: run.params.clone(),
             metrics: run.metrics.clone(),
             step_metrics: run.step_metrics.clone(),
@@ -228,6 +233,7 @@ impl RunView {
             started: run.started.to_string(),
             ended: run.ended.map(|time| time.to_string()),
             duration_ms: duration_ms(Some(run.started), run.ended),
+            sweep: run.sweep.clone(),
             params: run.params.clone(),
             steps: steps.iter().map(StepView::new).collect(),
         }

@@ -9,6 +9,7 @@ mod part;
 mod plan;
 mod recorder;
 mod stopper;
+mod sweep;
 mod under_way;
 mod workshop;
 
@@ -19,6 +20,7 @@ use clap::Args;
 use super::Failure;
 use super::context::Context;
 use super::ui::{DIM, styled};
+use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
 use crate::engine::resources;
 use crate::metadata::{NewRun, RunLock, RunRecord, StackMember};
@@ -27,10 +29,11 @@ use crate::stack::Stack;
 use crate::worker::reaper;
 use param::Param;
 use part::Part;
+use sweep::Swept;
 
 pub(super) use display::Display;
 pub(super) use kept::KeptPlan;
-pub(super) use under_way::{Guard, UnderWay, ended};
+pub(super) use under_way::{Guard, UnderWay, ended, finish};
 pub(super) use workshop::Workshop;
 
 /// Run a pipeline
@@ -53,6 +56,10 @@ pub(crate) struct Run {
     /// Another value for a param of the pipeline; can be given several times
     #[arg(long = "param", short, value_name = "KEY=VALUE")]
     params: Vec<Param>,
+
+    /// Run once for each of these values of a param, one run after the other; of several params, for each combination
+    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "dry_run")]
+    sweep: Vec<Swept>,
 
     /// Run every step, also those that have run before with the same inputs
     #[arg(long)]
@@ -84,32 +91,55 @@ impl Run {
         if self.detach && detached.is_none() {
             return detach::start(context, &uuid::Uuid::new_v4().to_string());
         }
-        let overrides: Vec<_> = self.params.iter().map(Param::pair).collect();
-        let pipeline = self.part.of(Pipeline::read(&self.file, &overrides)?)?;
         let stack = match &self.stack {
             Some(text) => context.stack(text)?,
             None => context.active_stack()?.stack,
         };
+        if !self.sweep.is_empty() {
+            return sweep::run(self, context, &stack, detached);
+        }
+        let pipeline = self.pipeline(&[])?;
         if self.dry_run {
             let prospects = plan::look_ahead(context, &pipeline, &stack, !self.no_cache)?;
             return plan::show(context, &stack, &pipeline, prospects, self.explain);
         }
-        part::check_recalled(context, &pipeline, &stack, &self.file.display().to_string())?;
+        let (run, status) = self.once(context, &stack, pipeline, None, detached)?;
+        finish(context, &run, status)
+    }
+
+    /// The part of the pipeline that is to run, with these values of params beyond those that are given for all.
+    fn pipeline(&self, further: &[(String, String)]) -> Result<Pipeline, Failure> {
+        let mut overrides: Vec<_> = self.params.iter().map(Param::pair).collect();
+        overrides.extend_from_slice(further);
+        self.part.of(Pipeline::read(&self.file, &overrides)?)
+    }
+
+    /// Runs a pipeline, to its end.
+    fn once(
+        &self,
+        context: &Context,
+        stack: &Stack,
+        pipeline: Pipeline,
+        sweep: Option<&str>,
+        detached: Option<String>,
+    ) -> Result<(RunRecord, RunStatus), Failure> {
+        part::check_recalled(context, &pipeline, stack, &self.file.display().to_string())?;
         let is_detached = detached.is_some();
         let id = detached.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let plan = KeptPlan::new(pipeline, !self.no_cache);
-        let workshop = Workshop::open(context, &stack, &plan.pipeline, &id)?;
+        let workshop = Workshop::open(context, stack, &plan.pipeline, &id)?;
         check_resources(&plan.pipeline, &workshop)?;
         let guard = Guard::set(context, &workshop)?;
-        let (run, lock) = begin(context, &plan, &stack, &id)?;
+        let (run, lock) = begin(context, &plan, stack, sweep, &id)?;
         if is_detached {
             detach::say_begun(context, &run)?;
         }
         say_what_runs(context, &run, &workshop);
         let known = &Known::default();
-        let (run, plan, workshop, explain) = (&run, &plan, &workshop, self.explain);
-        let under_way = UnderWay { context, plan, run, known, workshop, explain };
-        under_way.carry_out(&guard, lock)
+        let (plan, workshop, explain) = (&plan, &workshop, self.explain);
+        let under_way = UnderWay { context, plan, run: &run, known, workshop, explain };
+        let status = under_way.carry_out(&guard, lock)?;
+        Ok((run, status))
     }
 }
 
@@ -133,6 +163,7 @@ fn begin(
     context: &Context,
     plan: &KeptPlan,
     stack: &Stack,
+    sweep: Option<&str>,
     id: &str,
 ) -> Result<(RunRecord, RunLock), Failure> {
     let database = context.database()?;
@@ -151,6 +182,7 @@ fn begin(
         params: &plan.pipeline.params,
         plan: &plan.to_text()?,
         session: reaper::session(),
+        sweep,
     })?;
     Ok((run, lock))
 }

@@ -58,13 +58,17 @@ impl UnderWay<'_> {
     /// Runs it to its end, and shows it.
     ///
     /// # Errors
-    /// [`Failure`]; a step that failed is one, too.
-    pub(in crate::cli) fn carry_out(&self, guard: &Guard, lock: RunLock) -> Result<(), Failure> {
+    /// It could not be recorded.
+    pub(in crate::cli) fn carry_out(
+        &self,
+        guard: &Guard,
+        lock: RunLock,
+    ) -> Result<RunStatus, Failure> {
         let listening = guard.stopper.at_requests(&lock);
         let status = self.execute(&guard.stopper)?;
         drop(listening);
         drop(lock);
-        self.finish(status)
+        Ok(status)
     }
 
     fn execute(&self, stopper: &Stopper) -> Result<RunStatus, Failure> {
@@ -98,19 +102,26 @@ impl UnderWay<'_> {
         hooked.finish();
         recorder.close(result)
     }
+}
 
-    fn finish(&self, status: RunStatus) -> Result<(), Failure> {
-        let Self { context, run, .. } = self;
-        if context.wants_json() {
-            let database = context.database()?;
-            let run = database.run(&run.id)?.unwrap_or_else(|| (*run).clone());
-            context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;
-        }
-        if status == RunStatus::Cancelled {
-            context.ui.hint(format_args!("`sundae runs resume {}` goes on with it", run.name));
-        }
-        ended(status)
+/// What is left to say of a run that has ended.
+///
+/// # Errors
+/// It has not completed.
+pub(in crate::cli) fn finish(
+    context: &Context,
+    run: &RunRecord,
+    status: RunStatus,
+) -> Result<(), Failure> {
+    if context.wants_json() {
+        let database = context.database()?;
+        let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
+        context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;
     }
+    if status == RunStatus::Cancelled {
+        context.ui.hint(format_args!("`sundae runs resume {}` goes on with it", run.name));
+    }
+    ended(status)
 }
 
 /// How a run has ended, as an exit code.

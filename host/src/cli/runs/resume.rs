@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::find_run;
 use crate::cli::Failure;
 use crate::cli::context::Context;
-use crate::cli::run::{Guard, KeptPlan, UnderWay, Workshop, check_resources, detach, take_lock};
+use crate::cli::run::{
+    Guard, KeptPlan, UnderWay, Workshop, check_resources, detach, finish, take_lock,
+};
 use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
 use crate::metadata::RunRecord;
@@ -70,7 +72,8 @@ impl Resume {
         say_what_goes_on(context, &run, &known, &plan);
         let (run, plan, known, workshop) = (&run, &plan, &known, &workshop);
         let under_way = UnderWay { context, plan, run, known, workshop, explain: false };
-        under_way.carry_out(&guard, lock)
+        let status = under_way.carry_out(&guard, lock)?;
+        finish(context, run, status)
     }
 }
 

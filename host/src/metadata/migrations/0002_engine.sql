@@ -66,3 +66,6 @@ CREATE TABLE file_digest (
     digest      TEXT NOT NULL,
     noted       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What the runs of a sweep have in common: an id.
+ALTER TABLE run ADD COLUMN sweep TEXT;
