@@ -154,7 +154,10 @@ fn fetch_folder(
     Ok(fetched)
 }
 
-fn manifest(store: &dyn ArtifactStore, digest: &str) -> Result<Vec<folder::Entry>, FetchError> {
+pub(super) fn manifest(
+    store: &dyn ArtifactStore,
+    digest: &str,
+) -> Result<Vec<folder::Entry>, FetchError> {
     let text = read_object(store, digest)?;
     folder::from_text(&String::from_utf8_lossy(&text))
         .map_err(|reason| damaged(store, digest, reason))

@@ -1,5 +1,6 @@
 //! What passes between steps: files and folders, known by the digest of their content.
 
+mod assembly;
 mod digest;
 mod fetch;
 mod folder;
@@ -15,6 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use assembly::{entries, joined};
 pub use digest::{Digested, digest_of_file};
 pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, read_text};
 pub use keys::{attempt_key, object_key, outcome_key};
