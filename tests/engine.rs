@@ -5,6 +5,7 @@
 mod engine {
     mod caching;
     mod cancelling;
+    mod conditions;
     mod contract;
     mod damage;
     mod elsewhere;

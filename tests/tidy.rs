@@ -20,7 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stack", &["nearest"]),
     ("plugin", &[]),
     ("worker", &["artifact", "pipeline", "secret"]),
-    ("engine", &["artifact", "pipeline", "worker"]),
+    ("engine", &["artifact", "nearest", "pipeline", "worker"]),
     ("metadata", &["artifact", "engine", "lock", "plugin", "stack"]),
     ("view", &["artifact", "engine", "metadata", "nearest", "plugin", "stack"]),
     (

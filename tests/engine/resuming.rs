@@ -45,12 +45,14 @@ fn known(told: &Told) -> Known {
                 steps.insert(step.clone(), KnownStep { attempts: *attempt, end });
             }
             Event::AttemptEnded { step, report, .. } => {
-                outcomes.insert(step.clone(), report.outcome.outputs.clone());
+                outcomes.insert(step.clone(), report.outcome.clone());
                 steps.get_mut(step).unwrap().end = KnownEnd::Open;
             }
             Event::StepEnded { step, status: status @ StepStatus::Completed, .. } => {
-                let outputs = outcomes[step].clone();
-                steps.get_mut(step).unwrap().end = KnownEnd::Done { status: *status, outputs };
+                let (outputs, metrics) =
+                    (outcomes[step].outputs.clone(), outcomes[step].metrics.clone());
+                let end = KnownEnd::Done { status: *status, outputs, metrics };
+                steps.get_mut(step).unwrap().end = end;
             }
             _ => {}
         }
@@ -75,6 +77,43 @@ fn what_was_done_is_not_done_again() {
     let Event::RunResumed { steps, done } = &told.events[0] else { panic!("{:?}", told.events) };
     assert_eq!(steps.len(), 3);
     assert_eq!(*done, BTreeMap::from([("load".to_owned(), StepStatus::Completed)]));
+}
+
+/// `look` reports what the condition of `act` is about; `mend` fails until there is a file.
+const CONDITIONS: &str = r#"
+    [[steps]]
+    name = 'look'
+    run = '''echo x >> looks; echo "{{\"metric\": \"level\", \"value\": $(cat level)}}" >> $SUNDAE_MESSAGES'''
+    cache = false
+    [[steps]]
+    name = 'act'
+    when = 'metric.look.level > 1'
+    after = ['mend']
+    run = 'echo x >> acts'
+    [[steps]]
+    name = 'mend'
+    run = 'test -e mended'
+    cache = false
+    [[steps]]
+    name = 'early'
+    when = 'metric.look.level > 1'
+    run = 'echo x >> earlies'
+    cache = false
+"#;
+
+#[test]
+fn conditions_are_about_what_was_done_before_too() {
+    let mut bed = Bed::new();
+    bed.write("level", "2");
+    let first = bed.run(CONDITIONS);
+    assert_eq!(first.summary(), "act skipped, early completed, look completed, mend failed");
+    bed.known = known(&first);
+    bed.write("mended", "");
+    // Nobody looks again.
+    bed.write("level", "0");
+    let told = bed.run(CONDITIONS);
+    assert_eq!(told.summary(), "act completed, mend completed");
+    assert_eq!((bed.read("looks"), bed.read("earlies")), ("x\n".to_owned(), "x\n".to_owned()));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub enum KnownEnd {
         status: StepStatus,
         /// By output name.
         outputs: BTreeMap<String, ArtifactRef>,
+        /// The last value of each metric: conditions may ask for them.
+        metrics: BTreeMap<String, f64>,
     },
     /// Its last attempt was handed to the orchestrator, and nothing was heard of its end.
     UnderWay {

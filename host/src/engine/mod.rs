@@ -6,6 +6,7 @@
 pub mod cache;
 pub mod cache_key;
 pub mod code;
+mod condition;
 mod dispatcher;
 pub mod event;
 pub mod explain;

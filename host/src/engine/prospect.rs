@@ -1,15 +1,18 @@
 //! What a run would do, without doing it: nothing is run, and nothing is written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use sundae_plugin_api::ArtifactStore;
 
 use super::cache::{self, Lookup};
 use super::cache_key::cache_key;
 use super::code::CodeDigests;
+use super::condition::unfulfilled;
 use super::explain::{History, reasons};
-use crate::artifact::{ArtifactRef, KnownDigests};
+use super::state::Made;
+use crate::artifact::KnownDigests;
 use crate::pipeline::{Pipeline, Role, Step, Trigger};
+use crate::worker::Outcome;
 
 /// What would become of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,11 @@ pub enum Prospect {
         /// Why, in words.
         reason: String,
     },
+    /// It is skipped.
+    Skipped {
+        /// Why, in words.
+        reason: String,
+    },
     /// It runs if something fails.
     AfterFailure,
     /// It runs whatever happens.
@@ -57,19 +65,51 @@ pub fn prospects<'a>(
     digests: &dyn KnownDigests,
 ) -> Result<Vec<(&'a Step, Prospect)>, String> {
     let Ok(graph) = pipeline.graph() else { return Ok(Vec::new()) };
-    let mut known: HashMap<&str, BTreeMap<String, ArtifactRef>> = HashMap::new();
+    let mut known = Known::default();
     let mut code = CodeDigests::new(digests);
     let mut prospects = Vec::with_capacity(graph.len());
     for step in graph.order().iter().map(|step| &pipeline.steps[*step]) {
-        let look = Look { pipeline, store, use_cache, history };
+        let look = Look { store, use_cache, history };
         let prospect = look.at(step, &mut known, &mut code)?;
+        if matches!(prospect, Prospect::Skipped { .. }) {
+            known.skipped.insert(&step.name);
+        }
         prospects.push((step, prospect));
     }
     Ok(prospects)
 }
 
+/// What is known of steps that need not run.
+#[derive(Default)]
+struct Known<'s> {
+    outcomes: HashMap<&'s str, Box<Outcome>>,
+    skipped: HashSet<&'s str>,
+}
+
+impl Known<'_> {
+    /// Those of these steps that would run, each once.
+    fn lacks<'n>(&self, steps: impl Iterator<Item = &'n str>) -> Option<Prospect> {
+        let mut on: Vec<_> =
+            steps.filter(|step| !self.outcomes.contains_key(step)).map(str::to_owned).collect();
+        on.sort_unstable();
+        on.dedup();
+        (!on.is_empty()).then_some(Prospect::Depends { on })
+    }
+
+    /// Whether the condition of a step is so, as far as that is known; if it is, there is nothing to say.
+    fn condition(&self, step: &Step) -> Option<Prospect> {
+        let left = |name: &str| Some(Made::from(&**self.outcomes.get(name)?));
+        match unfulfilled(step, &left) {
+            Ok(None) => None,
+            Ok(Some(reason)) => Some(Prospect::Skipped { reason }),
+            Err(reason) => {
+                Some(self.lacks(step.asked()).unwrap_or(Prospect::Impossible { reason }))
+            }
+        }
+    }
+}
+
 struct Look<'a> {
-    pipeline: &'a Pipeline,
     store: &'a dyn ArtifactStore,
     use_cache: bool,
     history: &'a dyn History,
@@ -79,7 +119,7 @@ impl Look<'_> {
     fn at<'s>(
         &self,
         step: &'s Step,
-        known: &mut HashMap<&'s str, BTreeMap<String, ArtifactRef>>,
+        known: &mut Known<'s>,
         code: &mut CodeDigests<'_>,
     ) -> Result<Prospect, String> {
         match step.trigger {
@@ -87,17 +127,21 @@ impl Look<'_> {
             Trigger::OnFailure => return Ok(Prospect::AfterFailure),
             Trigger::Always => return Ok(Prospect::Always),
         }
-        let mut on: Vec<_> = step.inputs.values().map(|input| input.step.clone()).collect();
-        on.retain(|producer| !known.contains_key(producer.as_str()));
-        if !on.is_empty() {
-            on.sort_unstable();
-            on.dedup();
-            return Ok(Prospect::Depends { on });
+        let taken = || step.inputs.values().map(|input| input.step.as_str());
+        if let Some(skipped) = taken().chain(step.asked()).find(|step| known.skipped.contains(step))
+        {
+            return Ok(Prospect::Skipped { reason: format!("`{skipped}` would be skipped") });
+        }
+        if let Some(prospect) = known.condition(step).or_else(|| known.lacks(taken())) {
+            return Ok(prospect);
         }
         let inputs = step.inputs.iter().filter_map(|(name, from)| {
-            Some((name.clone(), known.get(from.step.as_str())?.get(&from.output)?.clone()))
+            Some((
+                name.clone(),
+                known.outcomes.get(from.step.as_str())?.outputs.get(&from.output)?.clone(),
+            ))
         });
-        let code = match code.of(step, &self.pipeline.root) {
+        let code = match code.of(step, &step.root) {
             Ok(code) => code,
             Err(error) => return Ok(Prospect::Impossible { reason: error.to_string() }),
         };
@@ -108,8 +152,9 @@ impl Look<'_> {
                 .map_err(|error| format!("the artifact store could not be asked: {error}"))?
             {
                 Lookup::Hit(outcome) => {
-                    known.insert(&step.name, outcome.outputs.clone());
-                    return Ok(Prospect::Cached { from: outcome.run.clone() });
+                    let from = outcome.run.clone();
+                    known.outcomes.insert(&step.name, outcome);
+                    return Ok(Prospect::Cached { from });
                 }
                 Lookup::Gone(reason) => vec![reason],
                 Lookup::Unknown => reasons(self.history.last(&step.name).as_ref(), &key.parts),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::event::StepStatus;
 use crate::artifact::ArtifactRef;
-use crate::pipeline::{Graph, Pipeline, Trigger};
+use crate::pipeline::{Graph, Pipeline, Step, Trigger};
+use crate::worker::Outcome;
 
 /// The steps by their number in the pipeline.
 pub(super) struct State<'a> {
@@ -24,6 +25,9 @@ pub(super) struct StepState {
     /// The steps that must end before this one.
     blocked_by: HashSet<usize>,
     pub(super) outputs: BTreeMap<String, ArtifactRef>,
+    /// Where a condition may ask for them.
+    metrics: BTreeMap<String, f64>,
+    is_asked: bool,
     pub(super) attempts: u32,
     /// How often it was made again because its data was lost.
     pub(super) remade: u32,
@@ -33,6 +37,19 @@ pub(super) struct StepState {
     pub(super) lost: u32,
     /// How often an attempt failed by itself.
     pub(super) failures: u32,
+}
+
+/// What a step has left that others may need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made<'m> {
+    pub(super) outputs: &'m BTreeMap<String, ArtifactRef>,
+    pub(super) metrics: &'m BTreeMap<String, f64>,
+}
+
+impl<'m> From<&'m Outcome> for Made<'m> {
+    fn from(outcome: &'m Outcome) -> Self {
+        Self { outputs: &outcome.outputs, metrics: &outcome.metrics }
+    }
 }
 
 impl<'a> State<'a> {
@@ -46,6 +63,8 @@ impl<'a> State<'a> {
                 status: StepStatus::Waiting,
                 blocked_by: graph.needs(step).iter().copied().collect(),
                 outputs: BTreeMap::new(),
+                metrics: BTreeMap::new(),
+                is_asked: false,
                 attempts: 0,
                 remade: 0,
                 is_lost: false,
@@ -57,7 +76,14 @@ impl<'a> State<'a> {
         let ready = unblocked.map(|step| (rank[step], step)).collect();
         let unfinished = steps.len();
         let names = pipeline.steps.iter().enumerate();
-        let numbers = names.map(|(step, described)| (described.name.as_str(), step)).collect();
+        let numbers: HashMap<&str, usize> =
+            names.map(|(step, described)| (described.name.as_str(), step)).collect();
+        let mut steps = steps;
+        for asked in pipeline.steps.iter().flat_map(Step::asked) {
+            if let Some(step) = numbers.get(asked) {
+                steps[*step].is_asked = true;
+            }
+        }
         Self { pipeline, graph, numbers, steps, ready, rank, unfinished }
     }
 
@@ -157,13 +183,12 @@ impl<'a> State<'a> {
     }
 
     /// A step has ended well: what waits only for it may start.
-    pub(super) fn complete(
-        &mut self,
-        step: usize,
-        status: StepStatus,
-        outputs: BTreeMap<String, ArtifactRef>,
-    ) {
-        self.steps[step].outputs = outputs;
+    pub(super) fn complete(&mut self, step: usize, status: StepStatus, made: Made<'_>) {
+        let state = &mut self.steps[step];
+        state.outputs.clone_from(made.outputs);
+        if state.is_asked {
+            state.metrics.clone_from(made.metrics);
+        }
         self.end(step, status);
         for dependent in self.graph.dependents(step).to_vec() {
             self.release(dependent, step);
@@ -201,8 +226,9 @@ impl<'a> State<'a> {
                     continue;
                 }
                 let described = &self.pipeline.steps[dependent];
-                let name = &self.pipeline.steps[step].name;
-                let takes = described.inputs.values().any(|input| input.step == *name);
+                let name = self.pipeline.steps[step].name.as_str();
+                let takes = described.inputs.values().any(|input| input.step == name)
+                    || described.asked().any(|asked| asked == name);
                 if !takes && described.trigger != Trigger::OnSuccess {
                     self.release(dependent, step);
                 } else {
@@ -225,10 +251,22 @@ impl<'a> State<'a> {
         }
     }
 
-    /// A step that a step takes something from, and that was left out.
+    /// The step of that name.
+    fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
+    /// What the step of that name has left.
+    pub(super) fn made_by(&self, name: &str) -> Option<Made<'_>> {
+        let StepState { outputs, metrics, .. } = &self.steps[self.number(name)?];
+        Some(Made { outputs, metrics })
+    }
+
+    /// A step that a step takes something from, or has a condition on, and that was left out.
     pub(super) fn omitted_producer(&self, step: usize) -> Option<usize> {
-        let inputs = self.pipeline.steps[step].inputs.keys();
-        let mut producers = inputs.filter_map(|input| self.producer(step, input));
+        let described = &self.pipeline.steps[step];
+        let taken = described.inputs.values().map(|input| input.step.as_str());
+        let mut producers = taken.chain(described.asked()).filter_map(|name| self.number(name));
         producers.find(|producer| self.steps[*producer].status == StepStatus::Skipped)
     }
 

@@ -53,6 +53,7 @@ impl Database {
         let sql = "SELECT resumed FROM run WHERE id = ?1";
         let resumed = self.connection.query_row(sql, [run], |row| row.get(0)).map_err(&failed)?;
         let mut outputs = self.outputs(run)?;
+        let mut metrics = self.metrics(run)?;
         let sql = "SELECT name, status, attempt, handle, job FROM step_run WHERE run = ?1";
         let mut statement = self.connection.prepare(sql).map_err(&failed)?;
         let mut rows = statement.query([run]).map_err(&failed)?;
@@ -60,7 +61,8 @@ impl Database {
         while let Some(row) = rows.next().map_err(&failed)? {
             let name: String = row.get("name").map_err(&failed)?;
             let outputs = outputs.remove(&name).unwrap_or_default();
-            known.steps.insert(name, known_step(row, outputs).map_err(&failed)?);
+            let metrics = metrics.remove(&name).unwrap_or_default();
+            known.steps.insert(name, known_step(row, outputs, metrics).map_err(&failed)?);
         }
         Ok(known)
     }
@@ -69,10 +71,13 @@ impl Database {
 fn known_step(
     row: &Row<'_>,
     outputs: BTreeMap<String, ArtifactRef>,
+    metrics: BTreeMap<String, f64>,
 ) -> rusqlite::Result<KnownStep> {
     let status: StepStatus = named(row, "status")?;
     let end = match (status, row.get("handle")?, row.get("job")?) {
-        (StepStatus::Completed | StepStatus::Cached, ..) => KnownEnd::Done { status, outputs },
+        (StepStatus::Completed | StepStatus::Cached, ..) => {
+            KnownEnd::Done { status, outputs, metrics }
+        }
         (_, Some(handle), Some(job)) => KnownEnd::UnderWay { handle, job },
         _ => KnownEnd::Open,
     };

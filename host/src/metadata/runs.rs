@@ -306,7 +306,10 @@ impl Database {
     }
 
     /// The metrics of a run, by step.
-    fn metrics(&self, run: &str) -> Result<BTreeMap<String, BTreeMap<String, f64>>, MetadataError> {
+    pub(super) fn metrics(
+        &self,
+        run: &str,
+    ) -> Result<BTreeMap<String, BTreeMap<String, f64>>, MetadataError> {
         let failed = self.failed("read the metrics of a run");
         let sql = "SELECT step, name, value FROM metric WHERE run = ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;

@@ -3,10 +3,16 @@
 //! Reading goes from text to meaning in four passes, and each only sees what the one before it accepted:
 //! `document` (syntax, with places), `draft` (shape: keys and types), `resolve` (what refers to what), `graph` (order).
 
+mod condition;
 mod document;
 mod draft;
 mod error;
+mod facts;
+mod files;
 mod graph;
+mod inline;
+mod inner;
+mod known;
 mod names;
 mod params;
 mod policy;
@@ -18,6 +24,7 @@ mod source;
 mod step;
 mod template;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,9 +32,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use condition::{Condition, Fact, Verdict};
 pub use error::{PipelineError, Place, Problem};
+pub use files::Load;
 pub use graph::{Cycle, Graph};
-pub use names::{is_name, is_reserved, variable};
+pub use names::{file_name, is_name, is_reserved, variable};
 pub use params::text;
 pub use policy::{FailurePolicy, Hooks, Resources, Retry, Trigger};
 pub use quantity::spoken;
@@ -36,6 +45,7 @@ pub use step::{OutputRef, Run, Step};
 pub use template::{Quoting, Reference, Slot, Template, TemplateError, Values};
 
 use error::Problems;
+use files::Files;
 use source::Source;
 
 /// A pipeline that has been checked: every reference resolves, and no step waits for itself.
@@ -74,22 +84,20 @@ impl Format {
 }
 
 impl Pipeline {
-    /// Reads the file at `path`. Relative paths in it start from its folder.
+    /// Reads the file at `path`, and the files of the pipelines that it has as steps. Relative paths start from the folder of
+    /// the file in which they are.
     pub fn read(path: &Path, overrides: &[(String, String)]) -> Result<Self, PipelineError> {
-        let unreadable = |cause| PipelineError::Unreadable { path: path.to_owned(), cause };
-        let bytes = std::fs::read(path).map_err(unreadable)?;
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(error) => return Err(PipelineError::not_text(path, &bytes, error.valid_up_to())),
-        };
-        let folder = std::path::absolute(path).map_err(unreadable)?;
-        let base = folder.parent().unwrap_or(&folder);
-        Self::parse(text, Format::of(path), &path.display().to_string(), base, overrides)
+        let text = read_text(path)?;
+        let absolute = std::path::absolute(path)
+            .map_err(|cause| PipelineError::Unreadable { path: path.to_owned(), cause })?;
+        let name = path.display().to_string();
+        Self::parse_with(&text, Format::of(path), &name, &absolute, overrides, &read_text)
     }
 
     /// Reads a pipeline from `text`. Errors call it `name_for_errors`; relative paths in it start from `base`.
     ///
-    /// Each override is a KEY and a VALUE as typed behind `-p`; of two for the same key the later counts.
+    /// Each override is a KEY and a VALUE as typed behind `-p`; of two for the same key the later counts. There are no other
+    /// files: no step can be a pipeline.
     pub fn parse(
         text: &str,
         format: Format,
@@ -97,13 +105,37 @@ impl Pipeline {
         base: &Path,
         overrides: &[(String, String)],
     ) -> Result<Self, PipelineError> {
+        let alone = |path: &Path| {
+            let cause = std::io::Error::other("no other file can be read here");
+            Err(PipelineError::Unreadable { path: path.to_owned(), cause })
+        };
+        let path = base.join(Path::new(name_for_errors).file_name().unwrap_or_default());
+        Self::parse_with(text, format, name_for_errors, &path, overrides, &alone)
+    }
+
+    /// As [`Self::parse`], with a way to the files of the pipelines that are steps. The text is that of the file at `path`, which
+    /// is absolute.
+    pub fn parse_with(
+        text: &str,
+        format: Format,
+        name_for_errors: &str,
+        path: &Path,
+        overrides: &[(String, String)],
+        load: &Load<'_>,
+    ) -> Result<Self, PipelineError> {
         let source = Source::new(name_for_errors, text);
         let document = document::parse(&source, format).map_err(PipelineError::from)?;
         let mut problems = Problems::of(&source);
         let draft = draft::read(&document, format, &mut problems);
+        resolve::is_whole(&draft, &mut problems);
         let draft = problems.none_or(draft)?;
-        let pipeline = resolve::resolve(draft, base, overrides, &mut problems);
-        problems.none_or(pipeline)
+        let read = Cell::new(0);
+        // The first file leads nowhere yet, so it cannot be refused.
+        let files = Files::new(load, &read);
+        let files = files.within(path, name_for_errors).unwrap_or(files);
+        let base = path.parent().unwrap_or(path);
+        let resolved = resolve::resolve(draft, base, overrides, &files, &mut problems);
+        problems.none_or(resolved.pipeline)
     }
 
     /// The step of that name.
@@ -115,6 +147,15 @@ impl Pipeline {
     pub fn graph(&self) -> Result<Graph, Cycle> {
         Graph::new(&self.steps)
     }
+}
+
+fn read_text(path: &Path) -> Result<String, PipelineError> {
+    let unreadable = |cause| PipelineError::Unreadable { path: path.to_owned(), cause };
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        PipelineError::not_text(path, error.as_bytes(), valid)
+    })
 }
 
 #[cfg(test)]

@@ -97,6 +97,24 @@ fn or_json(typed: &str, value: Option<Value>) -> Option<Value> {
     value.or_else(|| serde_json::from_str(typed).ok())
 }
 
+/// A value that is given to an inner pipeline, in the type that its default has; or what it had to be.
+pub(super) fn in_type_of(value: &Value, default: &Value) -> Result<Value, &'static str> {
+    match (default, value) {
+        (Value::Null, value) => Ok(value.clone()),
+        (Value::Number(default), Value::Number(number)) => number_like(number.clone(), default),
+        (Value::Number(default), _) if default.is_f64() => Err("a number"),
+        (Value::Number(_), _) => Err("a whole number"),
+        (Value::String(_), Value::String(_))
+        | (Value::Bool(_), Value::Bool(_))
+        | (Value::Array(_), Value::Array(_))
+        | (Value::Object(_), Value::Object(_)) => Ok(value.clone()),
+        (Value::String(_), _) => Err("a text"),
+        (Value::Bool(_), _) => Err("`true` or `false`"),
+        (Value::Array(_), _) => Err("a list"),
+        (Value::Object(_), _) => Err("a table"),
+    }
+}
+
 fn number_like(number: Number, default: &Number) -> Result<Value, &'static str> {
     match (number.is_f64(), default.is_f64()) {
         (true, false) => Err("a whole number"),

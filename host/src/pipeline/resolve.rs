@@ -8,49 +8,172 @@ use serde_json::Value;
 use super::Pipeline;
 use super::draft::{Draft, Input, Mention, Param, StepDraft};
 use super::error::{Complaint, Problems, quoted};
+use super::facts;
+use super::files::Files;
 use super::graph::{Circle, Graph};
+use super::inline::{Inlined, Use};
+use super::inner::{self, OUTSIDE};
+use super::known::{Known, Taker};
 use super::names::variable;
 use super::params;
 use super::selection::Role;
 use super::source::{Located, Span};
 use super::step::{OutputRef, Step};
 use super::template::Slot;
-use crate::nearest::{listed, nearest, suggestion};
+use crate::nearest::suggestion;
+
+/// A pipeline, and what another one that has it as a step may name.
+pub(super) struct Resolved {
+    pub(super) pipeline: Pipeline,
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<(String, OutputRef)>,
+}
+
+/// Reports what a pipeline lacks that is run by itself.
+pub(super) fn is_whole(draft: &Draft, problems: &mut Problems<'_>) {
+    if let Some(input) = draft.inputs.first() {
+        problems.at(input.span, || {
+            Complaint::new(format!(
+                "the pipeline takes an input {} from outside, so it cannot be run by itself",
+                quoted(&input.value)
+            ))
+            .hint(
+                "use it as a step of another pipeline: `pipeline = \"FILE\"` in the place of `run`",
+            )
+        });
+    }
+}
 
 /// The pipeline that the draft describes. It means nothing when a problem was reported.
 pub(super) fn resolve(
-    draft: Draft,
+    mut draft: Draft,
     base: &Path,
     overrides: &[(String, String)],
+    files: &Files<'_>,
     problems: &mut Problems<'_>,
-) -> Pipeline {
-    let root = draft.root.unwrap_or_else(|| absolute(base));
-    let mut params: BTreeMap<String, Value> =
-        draft.params.into_iter().map(|(name, value)| (name.value, value)).collect();
+) -> Resolved {
+    let root = draft.root.take().unwrap_or_else(|| absolute(base));
+    let mut params: BTreeMap<String, Value> = std::mem::take(&mut draft.params)
+        .into_iter()
+        .map(|(name, value)| (name.value, value))
+        .collect();
     let owner = |key: &str| owner(&draft.steps, key);
     params::apply(&mut params, overrides, owner, problems);
 
-    let known = Known::new(&draft.steps);
-    let needs: Vec<Vec<usize>> =
-        draft.steps.iter().map(|step| known.needs(step, problems)).collect();
+    let seen: Vec<_> = draft.steps.iter().map(|step| seen(step, &params, problems)).collect();
+    let inner = inner_pipelines(&mut draft.steps, &seen, &root, files, problems);
+    for (step, seen) in draft.steps.iter_mut().zip(&seen) {
+        if let Some(when) = &mut step.when {
+            facts::fill(when, seen, &params);
+        }
+    }
+    outside(&draft, problems);
+
+    let known = Known::new(&draft, &inner);
+    let needs: Vec<Vec<usize>> = draft
+        .steps
+        .iter()
+        .zip(&seen)
+        .map(|(step, seen)| {
+            let mut needs = needs(&known, step, problems);
+            if let Some(when) = &step.when {
+                needs.extend(facts::follow(step, when, &known, &[seen, &params], problems));
+            }
+            needs
+        })
+        .collect();
+    let outputs = outputs(&known, &draft.outputs, problems);
     for step in &draft.steps {
         mentions(step, problems);
         variables(step, problems);
     }
-    let seen: Vec<_> = draft.steps.iter().map(|step| seen(step, &params, problems)).collect();
     if problems.is_empty() {
         cycles(&draft.steps, needs, problems);
     }
-    let steps = draft.steps.into_iter().zip(seen).map(|(step, seen)| finish(step, seen, &root));
-    Pipeline {
+    let mut inlined = Inlined::new(&draft.inputs);
+    let mut steps = Vec::with_capacity(draft.steps.len());
+    for ((step, seen), inner) in draft.steps.into_iter().zip(seen).zip(inner) {
+        match inner {
+            Some(inner) => steps.extend(inlined.add(&used(step), inner)),
+            None => steps.push(finish(step, seen, &root)),
+        }
+    }
+    inlined.settle(&mut steps);
+    let outputs = outputs.into_iter().map(|(name, from)| (name, inlined.output(&from)));
+    let pipeline = Pipeline {
         name: draft.name,
-        steps: steps.collect(),
+        steps,
         params,
         root,
         timeout: draft.timeout,
         failure_policy: draft.failure_policy,
         hooks: draft.hooks,
+    };
+    let inputs = draft.inputs.into_iter().map(|input| input.value).collect();
+    Resolved { pipeline, inputs, outputs: outputs.collect() }
+}
+
+/// The pipelines that steps are. They say what the outputs of those steps are.
+fn inner_pipelines(
+    steps: &mut [StepDraft],
+    seen: &[BTreeMap<String, Value>],
+    root: &Path,
+    files: &Files<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Option<Resolved>> {
+    let mut pipelines = Vec::with_capacity(steps.len());
+    for (step, seen) in steps.iter_mut().zip(seen) {
+        let named = step.pipeline.clone();
+        let inner =
+            named.as_ref().and_then(|named| inner::read(step, named, seen, root, files, problems));
+        if let (Some(inner), Some(Located { span, .. })) = (&inner, named) {
+            let outputs = inner.outputs.iter();
+            let located = |(name, _): &(String, _)| Located { value: name.clone(), span };
+            step.outputs = outputs.map(located).collect();
+        }
+        pipelines.push(inner);
     }
+    pipelines
+}
+
+/// Reports a step whose name means what comes from outside.
+fn outside(draft: &Draft, problems: &mut Problems<'_>) {
+    let step = draft.steps.iter().find(|step| step.name.value == OUTSIDE);
+    if let (Some(step), Some(input)) = (step, draft.inputs.first()) {
+        problems.at(step.name.span, || {
+            Complaint::new(format!(
+                "no step can be named `{OUTSIDE}` where the pipeline takes inputs from outside"
+            ))
+            .other(input.span, "such an input")
+        });
+    }
+}
+
+/// What a pipeline gives to the one that has it as a step.
+fn outputs(
+    known: &Known<'_>,
+    outputs: &[Input],
+    problems: &mut Problems<'_>,
+) -> Vec<(String, OutputRef)> {
+    for output in outputs {
+        if known.is_outside(&output.from.value) {
+            problems.at(output.from.span, || {
+                let name = quoted(&output.name.value);
+                Complaint::new(format!("output {name} of the pipeline must be one of a step"))
+            });
+        } else {
+            known.producer(&Taker::Pipeline, output, problems);
+        }
+    }
+    outputs.iter().map(|output| (output.name.value.clone(), output.from.value.clone())).collect()
+}
+
+/// How a step uses the pipeline that it is.
+fn used(step: StepDraft) -> Use {
+    let inputs = step.inputs.into_iter().map(|input| (input.name.value, input.from.value));
+    let after = step.after.into_iter().map(|after| after.value);
+    let when = step.when.map(|when| when.condition);
+    Use { step: step.name.value, inputs: inputs.collect(), after: after.collect(), when }
 }
 
 fn absolute(base: &Path) -> PathBuf {
@@ -68,159 +191,13 @@ fn owner(steps: &[StepDraft], key: &str) -> Option<String> {
     steps.iter().find(owns).map(|step| step.name.value.clone())
 }
 
-/// What there is to refer to.
-struct Known<'d> {
-    steps: &'d [StepDraft],
-    places: HashMap<&'d str, usize>,
-    outputs: HashSet<(usize, &'d str)>,
-}
-
-impl<'d> Known<'d> {
-    fn new(steps: &'d [StepDraft]) -> Self {
-        let mut places = HashMap::with_capacity(steps.len());
-        let mut outputs = HashSet::with_capacity(steps.len());
-        for (place, step) in steps.iter().enumerate() {
-            places.insert(step.name.value.as_str(), place);
-            outputs.extend(step.outputs.iter().map(|output| (place, output.value.as_str())));
-        }
-        Self { steps, places, outputs }
-    }
-
-    /// The places of the steps that this step waits for.
-    fn needs(&self, step: &StepDraft, problems: &mut Problems<'_>) -> Vec<usize> {
-        let inputs = step.inputs.iter().filter_map(|input| self.producer(step, input, problems));
-        let mut needs: Vec<usize> = inputs.collect();
-        needs.extend(step.after.iter().filter_map(|after| self.earlier(step, after, problems)));
-        needs
-    }
-
-    fn producer(
-        &self,
-        step: &StepDraft,
-        input: &Input,
-        problems: &mut Problems<'_>,
-    ) -> Option<usize> {
-        let Located { value: from, span } = &input.from;
-        let place = self.places.get(from.step.as_str()).copied();
-        if from.output.is_empty() {
-            problems.at(*span, || self.incomplete(input, place));
-            return None;
-        }
-        let Some(place) = place else {
-            problems.at(*span, || self.no_such_step(step, input));
-            return None;
-        };
-        if from.step == step.name.value {
-            problems.at(*span, || {
-                let (step, input) = (quoted(&step.name.value), quoted(&input.name.value));
-                Complaint::new(format!("step {step} takes its own output as input {input}"))
-            });
-            return None;
-        }
-        if !self.outputs.contains(&(place, from.output.as_str())) {
-            problems.at(*span, || self.no_such_output(step, input, place));
-            return None;
-        }
-        Some(place)
-    }
-
-    fn earlier(
-        &self,
-        step: &StepDraft,
-        after: &Located<String>,
-        problems: &mut Problems<'_>,
-    ) -> Option<usize> {
-        let name = &after.value;
-        if *name == step.name.value {
-            problems.at(after.span, || {
-                Complaint::new(format!("step {} comes after itself", quoted(name)))
-            });
-            return None;
-        }
-        let place = self.places.get(name.as_str()).copied();
-        if place.is_none() {
-            problems.at(after.span, || {
-                let step = &step.name.value;
-                Complaint::new(format!(
-                    "step {} comes after {}, and there is no such step",
-                    quoted(step),
-                    quoted(name)
-                ))
-                .hint_if_any(suggestion(
-                    name,
-                    "steps",
-                    self.others(step.as_str()),
-                ))
-            });
-        }
-        place
-    }
-
-    fn incomplete(&self, input: &Input, place: Option<usize>) -> Complaint {
-        let text = &input.from.value.step;
-        let complaint = Complaint::new(format!(
-            "input {} must be written `STEP.OUTPUT`, not {}",
-            quoted(&input.name.value),
-            quoted(text)
-        ));
-        let output = place.and_then(|place| self.outputs_of(place).next());
-        complaint.hint_if_any(output.map(|output| format!("did you mean `{text}.{output}`?")))
-    }
-
-    fn no_such_step(&self, step: &StepDraft, input: &Input) -> Complaint {
-        let from = &input.from.value;
-        let complaint = Complaint::new(format!(
-            "input {} of step {} comes from step {}, and there is no such step",
-            quoted(&input.name.value),
-            quoted(&step.name.value),
-            quoted(&from.step)
-        ));
-        let others = || self.others(&step.name.value);
-        let meant = nearest(&from.step, others()).and_then(|name| self.places.get(name));
-        match meant {
-            Some(&place) => complaint.hint(self.did_you_mean(place, from)),
-            None => complaint.hint_if_any(listed(others()).map(|names| format!("steps: {names}"))),
-        }
-    }
-
-    /// The output that was meant, given the step that was.
-    fn did_you_mean(&self, place: usize, from: &OutputRef) -> String {
-        let step = &self.steps[place].name.value;
-        let output = if self.outputs.contains(&(place, from.output.as_str())) {
-            Some(from.output.as_str())
-        } else {
-            nearest(&from.output, self.outputs_of(place)).or_else(|| self.outputs_of(place).next())
-        };
-        match output {
-            Some(output) => format!("did you mean `{step}.{output}`?"),
-            None => format!("did you mean step `{step}`? it declares no outputs"),
-        }
-    }
-
-    fn no_such_output(&self, step: &StepDraft, input: &Input, place: usize) -> Complaint {
-        let from = &input.from.value;
-        let producer = quoted(&from.step);
-        let complaint = Complaint::new(format!(
-            "input {} of step {} takes output {} of step {producer}, which has no such output",
-            quoted(&input.name.value),
-            quoted(&step.name.value),
-            quoted(&from.output)
-        ));
-        let hint =
-            suggestion(&from.output, &format!("outputs of {producer}"), self.outputs_of(place));
-        complaint.hint(hint.unwrap_or_else(|| {
-            format!("step {producer} declares none: add `outputs = [\"{}\"]` to it", from.output)
-        }))
-    }
-
-    /// The names of all steps but one: no step can wait for itself.
-    fn others(&self, step: &str) -> impl Iterator<Item = &'d str> + Clone {
-        self.steps.iter().map(|step| step.name.value.as_str()).filter(move |name| *name != step)
-    }
-
-    fn outputs_of(&self, place: usize) -> impl Iterator<Item = &'d str> + Clone {
-        self.steps[place].outputs.iter().map(|output| output.value.as_str())
-    }
+/// The places of the steps that this step waits for.
+fn needs(known: &Known<'_>, step: &StepDraft, problems: &mut Problems<'_>) -> Vec<usize> {
+    let taker = Taker::Step(step);
+    let inputs = step.inputs.iter().filter_map(|input| known.producer(&taker, input, problems));
+    let mut needs: Vec<usize> = inputs.collect();
+    needs.extend(step.after.iter().filter_map(|after| known.earlier(step, after, problems)));
+    needs
 }
 
 /// Checks the placeholders for inputs and outputs of the step; those for params are checked where params are read.
@@ -373,8 +350,11 @@ fn edges<'d>(
             let label = format!("`{name}` takes `{}` as input `{}`", from.value, input.value);
             return Some((from.span, label));
         }
-        let after = step.after.iter().find(|after| after.value == needed)?;
-        Some((after.span, format!("`{name}` comes after `{needed}`")))
+        if let Some(after) = step.after.iter().find(|after| after.value == needed) {
+            return Some((after.span, format!("`{name}` comes after `{needed}`")));
+        }
+        let when = step.when.as_ref()?;
+        Some((when.span, format!("`{name}` has a condition on `{needed}`")))
     })
 }
 
@@ -391,6 +371,7 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         fingerprint: draft.fingerprint,
         // Through its components, so that `.` leaves no trace.
         workdir: root.join(draft.workdir).components().collect(),
+        root: root.to_owned(),
         cache: draft.cache,
         after: draft.after.into_iter().map(|after| after.value).collect(),
         resources: draft.resources,
@@ -399,5 +380,6 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         trigger: draft.trigger,
         role: Role::Run,
         warm: draft.warm,
+        when: draft.when.into_iter().map(|when| when.condition).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! A part of a pipeline: which steps are to run, and of which the outcome must be known.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub enum Role {
 /// Which steps are to run; all of them if nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// These and no others.
+    /// These and no others. The name of a step that is a pipeline means all of its steps, here and below.
     pub only: Vec<String>,
     /// These and what needs them.
     pub from: Vec<String>,
@@ -75,11 +75,12 @@ impl Selection {
         let selected = self.selected(&pipeline)?;
         let recalled = recalled(&pipeline, &selected);
         for name in &self.rerun {
-            let place = place(&pipeline, name)?;
-            if !selected.contains(&place) {
-                return Err(SelectionError::NotSelected { name: name.clone() });
+            for place in places(&pipeline, name)? {
+                if !selected.contains(&place) {
+                    return Err(SelectionError::NotSelected { name: name.clone() });
+                }
+                pipeline.steps[place].role = Role::Rerun;
             }
-            pipeline.steps[place].role = Role::Rerun;
         }
         for place in &recalled {
             pipeline.steps[*place].role = Role::Recall;
@@ -99,7 +100,7 @@ impl Selection {
     fn selected(&self, pipeline: &Pipeline) -> Result<HashSet<usize>, SelectionError> {
         let all: HashSet<usize> = (0..pipeline.steps.len()).collect();
         if !self.only.is_empty() {
-            return self.only.iter().map(|name| place(pipeline, name)).collect();
+            return all_places(pipeline, &self.only).map(|places| places.into_iter().collect());
         }
         let Ok(graph) = pipeline.graph() else { return Ok(all) };
         let closure = |names: &[String], next: &dyn Fn(usize) -> Vec<usize>| {
@@ -107,8 +108,7 @@ impl Selection {
                 return Ok(all.clone());
             }
             let mut found = HashSet::new();
-            let mut waiting =
-                names.iter().map(|name| place(pipeline, name)).collect::<Result<Vec<_>, _>>()?;
+            let mut waiting = all_places(pipeline, names)?;
             while let Some(step) = waiting.pop() {
                 if found.insert(step) {
                     waiting.extend(next(step));
@@ -129,9 +129,13 @@ impl Selection {
 
 /// The steps that the selected ones take something from, and those that these do, as far as they are not selected.
 fn recalled(pipeline: &Pipeline, selected: &HashSet<usize>) -> HashSet<usize> {
+    let numbers = pipeline.steps.iter().enumerate();
+    let numbers: HashMap<&str, usize> =
+        numbers.map(|(place, step)| (step.name.as_str(), place)).collect();
     let producers = |step: usize| {
-        let inputs = pipeline.steps[step].inputs.values();
-        inputs.filter_map(|input| place(pipeline, &input.step).ok())
+        let step = &pipeline.steps[step];
+        let taken = step.inputs.values().map(|input| input.step.as_str()).chain(step.asked());
+        taken.filter_map(|name| numbers.get(name).copied()).collect::<Vec<_>>()
     };
     let mut recalled = HashSet::new();
     let mut waiting: Vec<usize> = selected.iter().copied().collect();
@@ -145,12 +149,25 @@ fn recalled(pipeline: &Pipeline, selected: &HashSet<usize>) -> HashSet<usize> {
     recalled
 }
 
-fn place(pipeline: &Pipeline, name: &str) -> Result<usize, SelectionError> {
-    pipeline.steps.iter().position(|step| step.name == name).ok_or_else(|| {
-        let names = pipeline.steps.iter().map(|step| step.name.as_str());
-        let hint = suggestion(name, "steps", names);
-        SelectionError::NoSuchStep { name: name.to_owned(), hint }
-    })
+fn all_places(pipeline: &Pipeline, names: &[String]) -> Result<Vec<usize>, SelectionError> {
+    let places = names.iter().map(|name| places(pipeline, name));
+    Ok(places.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// The step of that name, or the steps of the inner pipeline of that name.
+fn places(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, SelectionError> {
+    let is_meant = |step: &Step| match step.name.strip_prefix(name) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    };
+    let steps = pipeline.steps.iter().enumerate();
+    let places: Vec<_> = steps.filter(|(_, step)| is_meant(step)).map(|(place, _)| place).collect();
+    if !places.is_empty() {
+        return Ok(places);
+    }
+    let names = pipeline.steps.iter().map(|step| step.name.as_str());
+    let hint = suggestion(name, "steps", names);
+    Err(SelectionError::NoSuchStep { name: name.to_owned(), hint })
 }
 
 #[cfg(test)]
@@ -207,6 +224,34 @@ mod tests {
         assert_eq!(roles(&between), "(load) clean train");
         let again = Selection { rerun: names(&["clean"]), ..none };
         assert_eq!(roles(&again), "load clean! other train report");
+    }
+
+    #[test]
+    fn what_a_condition_asks_for_is_recalled() {
+        let file = FILE.replace("after = ['other']", "when = 'metric.other.m > 1'");
+        let only = Selection { only: names(&["report"]), ..Selection::default() };
+        let part = only.apply(pipeline(&file)).unwrap();
+        let roles: Vec<_> = part.steps.iter().map(|step| (step.name.as_str(), step.role)).collect();
+        assert!(roles.contains(&("other", Role::Recall)), "{roles:?}");
+    }
+
+    #[test]
+    fn the_name_of_an_inner_pipeline_means_its_steps() {
+        let inner =
+            "name = 'i'\n[[steps]]\nname = 'a'\nrun = 'x'\n[[steps]]\nname = 'b'\nrun = 'x'\n";
+        let outer = "name = 'o'\n[[steps]]\nname = 'one'\npipeline = 'i.toml'\n\
+             [[steps]]\nname = 'one-more'\nrun = 'x'\n";
+        let load = |_: &Path| Ok(inner.to_owned());
+        let path = Path::new("/a/o.toml");
+        let whole = Pipeline::parse_with(outer, Format::Toml, "o.toml", path, &[], &load).unwrap();
+        let selected = |name: &str| {
+            let only = Selection { only: names(&[name]), ..Selection::default() };
+            let part = only.apply(whole.clone()).unwrap();
+            part.steps.into_iter().map(|step| step.name).collect::<Vec<_>>()
+        };
+        assert_eq!(selected("one"), ["one/a", "one/b"]);
+        assert_eq!(selected("one/b"), ["one/b"]);
+        assert_eq!(selected("one-more"), ["one-more"]);
     }
 
     #[test]

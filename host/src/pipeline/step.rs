@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::condition::{Condition, Fact};
 use super::policy::{Resources, Retry, Trigger};
 use super::selection::Role;
 use super::template::{Quoting, Slot, Template, Values};
@@ -30,6 +31,8 @@ pub struct Step {
     pub fingerprint: BTreeMap<String, String>,
     /// Absolute.
     pub workdir: PathBuf,
+    /// The absolute folder that its paths start from: that of the file in which it is.
+    pub root: PathBuf,
     /// Whether an earlier outcome may stand in for running the step.
     pub cache: bool,
     /// Steps to wait for without taking anything from them.
@@ -48,6 +51,8 @@ pub struct Step {
     /// there is none.
     #[serde(default)]
     pub warm: Vec<String>,
+    /// What must be so for it to run, all of it.
+    pub when: Vec<Condition>,
 }
 
 impl Step {
@@ -61,6 +66,34 @@ impl Step {
         let references = self.env.values().flat_map(Template::references);
         let secrets = references.filter(|reference| reference.slot == Slot::Secret);
         secrets.map(|reference| reference.name.as_str())
+    }
+
+    /// Changes what it takes from other steps.
+    pub(super) fn rename(&mut self, change: &mut dyn FnMut(&mut OutputRef)) {
+        self.inputs.values_mut().for_each(&mut *change);
+        for condition in &mut self.when {
+            condition.change(&mut |fact| {
+                if let Fact::Metadata { of, .. } = fact {
+                    change(of);
+                }
+            });
+        }
+    }
+
+    /// Changes the names of the steps whose metrics its conditions are about.
+    pub(super) fn rename_metrics(&mut self, change: &dyn Fn(&mut String)) {
+        for condition in &mut self.when {
+            condition.change(&mut |fact| {
+                if let Fact::Metric { step, .. } = fact {
+                    change(step);
+                }
+            });
+        }
+    }
+
+    /// The steps that its conditions are about; a name may come more than once.
+    pub fn asked(&self) -> impl Iterator<Item = &str> {
+        self.when.iter().flat_map(Condition::steps)
     }
 
     /// The names of the steps that this one waits for: those it takes inputs from, then those in `after`.

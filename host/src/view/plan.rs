@@ -18,6 +18,8 @@ pub enum Would {
     BeMissing,
     /// It cannot run.
     Fail,
+    /// It would be skipped.
+    BeSkipped,
     /// It would run if something failed.
     RunOnFailure,
     /// It would run whatever happens.
@@ -61,6 +63,9 @@ impl PlanRow {
             }
             Prospect::Impossible { reason } => {
                 (row.would, row.reasons) = (Would::Fail, vec![reason]);
+            }
+            Prospect::Skipped { reason } => {
+                (row.would, row.reasons) = (Would::BeSkipped, vec![reason]);
             }
             Prospect::AfterFailure => row.would = Would::RunOnFailure,
             Prospect::Always => row.would = Would::RunAlways,

@@ -19,7 +19,9 @@ pub(super) const HELP: &str =
 /// There is none, or there are several.
 pub(super) fn find(context: &Context, text: &str) -> Result<ArtifactRecord, Failure> {
     let database = database(context)?;
-    if let Some((run, name)) = text.rsplit_once('/') {
+    if let Some((run, name)) = text.split_once('/')
+        && !is_within_a_pipeline(database, run, text)?
+    {
         let run = find_run(context, Some(run))?;
         let wanted = ArtifactFilter { run: Some(&run.id), ..ArtifactFilter::default() };
         let all = database.artifacts(&wanted)?;
@@ -32,6 +34,17 @@ pub(super) fn find(context: &Context, text: &str) -> Result<ArtifactRecord, Fail
     }
     let latest = latest_with(database, text)?;
     chosen(&latest, text, &format!("no run has an artifact `{text}`"))
+}
+
+/// Whether a text with a `/` names no run, but a step of an inner pipeline: `prepare/clean.rows`.
+fn is_within_a_pipeline(database: &Database, run: &str, text: &str) -> Result<bool, Failure> {
+    if database.run(run)?.is_some() {
+        return Ok(false);
+    }
+    let (step, output) = parted(text);
+    let wanted =
+        ArtifactFilter { step: Some(step), output, limit: Some(1), ..ArtifactFilter::default() };
+    Ok(!database.artifacts(&wanted)?.is_empty())
 }
 
 fn is_start_of_digest(text: &str) -> bool {

@@ -86,16 +86,18 @@ fn words(row: &PlanRow) -> (Style, String) {
         }
         Would::BeMissing => (BAD, "is needed, and not known".to_owned()),
         Would::Fail => (BAD, "would fail".to_owned()),
+        Would::BeSkipped => (DIM, "would be skipped".to_owned()),
         Would::RunOnFailure => (DIM, "would run if something failed".to_owned()),
         Would::RunAlways => (GOOD, "would run, whatever happens".to_owned()),
     }
 }
 
 fn counts(rows: &[PlanRow]) -> String {
-    let words: [(&[Would], &str); 5] = [
+    let words: [(&[Would], &str); 6] = [
         (&[Would::Run, Would::RunAlways], "would run"),
         (&[Would::BeCached], "cached"),
         (&[Would::Depend, Would::RunOnFailure], "would depend on others"),
+        (&[Would::BeSkipped], "would be skipped"),
         (&[Would::BeMissing], "not known"),
         (&[Would::Fail], "would fail"),
     ];

@@ -61,11 +61,27 @@ fn text_of(run: &RunView) -> String {
             quote::log_tail(tail, &run.name, &step.name)
         ));
     }
+    text.push_str(&skipped(&run.steps));
     for step in run.steps.iter().filter(|step| !step.notes.is_empty()) {
         let notes: String = step.notes.iter().map(|note| format!("\n  {note}")).collect();
         text.push_str(&format!("\n{} noted:{notes}", step.name));
     }
     text
+}
+
+/// Why steps were skipped: the first of them, for there may be many.
+fn skipped(steps: &[StepView]) -> String {
+    const SHOWN: usize = 10;
+    let mut skipped = steps.iter().filter(|step| step.status == StepStatus::Skipped);
+    let mut text = String::new();
+    for step in skipped.by_ref().take(SHOWN) {
+        let reason = step.reason.as_deref().unwrap_or("it is not known why");
+        text.push_str(&format!("\n{}: skipped, because {reason}", step.name));
+    }
+    match skipped.count() {
+        0 => text,
+        more => text + &format!("\nand {more} more were skipped"),
+    }
 }
 
 fn head(run: &RunView) -> Vec<(&'static str, String)> {

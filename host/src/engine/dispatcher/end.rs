@@ -8,6 +8,7 @@ use super::stop::Cause;
 use super::{Dispatcher, Running, Stopping, TICK};
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
 use crate::engine::resources::needs;
+use crate::engine::state::Made;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
 const MOST_REMAKES: u32 = 3;
@@ -130,13 +131,14 @@ impl Dispatcher<'_> {
         for warning in std::mem::take(&mut report.warnings) {
             self.warn(format!("step `{name}`: {warning}"));
         }
-        let outputs = report.outcome.outputs.clone();
         let (failure, exit_code) = (report.failure.clone(), report.exit_code);
+        if failure.is_none() {
+            self.state.complete(step, StepStatus::Completed, Made::from(&report.outcome));
+        }
         let (attempt, report) = (running.attempt, Box::new(report));
         self.untold.push(Event::AttemptEnded { step: name.clone(), attempt, report });
         match failure {
             None => {
-                self.state.complete(step, StepStatus::Completed, outputs);
                 let status = StepStatus::Completed;
                 self.untold.push(Event::StepEnded { step: name, status, reason: None });
             }

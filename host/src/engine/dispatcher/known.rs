@@ -11,6 +11,7 @@ use crate::artifact::{ArtifactRef, is_present};
 use crate::engine::event::{Event, StepStatus};
 use crate::engine::known::KnownEnd;
 use crate::engine::resources::needs;
+use crate::engine::state::Made;
 use crate::pipeline::Trigger;
 use crate::worker::portable;
 
@@ -53,19 +54,19 @@ impl<'a> Dispatcher<'a> {
     /// The run is stopped before all was looked at: what was done stays so.
     pub(super) fn take_what_is_done_unseen(&mut self) {
         for step in std::mem::take(&mut self.unverified) {
-            if let Some((status, outputs)) = self.done_before(step)
+            if let Some((status, made)) = self.done_before(step)
                 && self.state.step(step).status == StepStatus::Waiting
             {
-                self.state.complete(step, status, outputs.clone());
+                self.state.complete(step, status, made);
             }
         }
     }
 
     /// Whether a step was done before and its outputs are there; it is completed then.
     pub(super) fn take_if_done(&mut self, step: usize) -> bool {
-        let Some((status, outputs)) = self.done_before(step) else { return false };
-        let Some(gone) = self.gone(step, outputs) else {
-            self.state.complete(step, status, outputs.clone());
+        let Some((status, made)) = self.done_before(step) else { return false };
+        let Some(gone) = self.gone(step, made.outputs) else {
+            self.state.complete(step, status, made);
             return true;
         };
         let name = self.name(step);
@@ -77,17 +78,17 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// How a step had ended, unless that is of no use any more.
-    fn done_before(&self, step: usize) -> Option<(StepStatus, &'a BTreeMap<String, ArtifactRef>)> {
-        let KnownEnd::Done { status, outputs } = &self.engine.known.steps.get(self.name(step))?.end
-        else {
-            return None;
-        };
-        (!self.state.step(step).is_lost && self.still_holds(step)).then_some((*status, outputs))
+    fn done_before(&self, step: usize) -> Option<(StepStatus, Made<'a>)> {
+        let of_step = self.engine.known.steps.get(self.name(step))?;
+        let KnownEnd::Done { status, outputs, metrics } = &of_step.end else { return None };
+        let made = Made { outputs, metrics };
+        (!self.state.step(step).is_lost && self.still_holds(step)).then_some((*status, made))
     }
 
     /// What ran because of how others ended runs again if one of them does: what it was to clean up or to tell is another thing then.
     fn still_holds(&self, step: usize) -> bool {
-        self.described(step).trigger == Trigger::OnSuccess
+        let described = self.described(step);
+        (described.trigger == Trigger::OnSuccess && described.when.is_empty())
             || self.state.needs(step).iter().all(|needed| self.done_before(*needed).is_some())
     }
 

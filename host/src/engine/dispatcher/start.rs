@@ -11,12 +11,14 @@ use super::{Dispatcher, Running, Stopping};
 use crate::artifact::ArtifactRef;
 use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::{CacheKey, cache_key};
+use crate::engine::condition::unfulfilled;
 use crate::engine::event::{Event, Outcome, StepStatus};
 use crate::engine::explain::{in_short, reasons};
 use crate::engine::job::AttemptWork;
 use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
-use crate::pipeline::{Role, Trigger};
+use crate::engine::state::Made;
+use crate::pipeline::{Role, Trigger, file_name};
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
 /// How long steps are looked up before the orchestrator is heard again.
@@ -50,9 +52,16 @@ impl Dispatcher<'_> {
         while began.elapsed() < LOOK_UPS
             && let Some(step) = self.state.next_ready()
         {
-            if let Some(reason) = self.reason_to_omit(step) {
-                self.omit(step, reason);
-                continue;
+            match self.reason_to_omit(step) {
+                Ok(None) => {}
+                Ok(Some(reason)) => {
+                    self.omit(step, reason);
+                    continue;
+                }
+                Err(message) => {
+                    self.fail(step, message);
+                    continue;
+                }
             }
             match self.prepare(step) {
                 Ok(Some(prepared)) => self.queue.push_back(prepared),
@@ -65,13 +74,15 @@ impl Dispatcher<'_> {
     }
 
     /// Why a step that waits for nothing any more is not meant to run.
-    fn reason_to_omit(&self, step: usize) -> Option<String> {
+    fn reason_to_omit(&self, step: usize) -> Result<Option<String>, String> {
         if let Some(producer) = self.state.omitted_producer(step) {
-            return Some(format!("`{}` was skipped", self.name(producer)));
+            return Ok(Some(format!("`{}` was skipped", self.name(producer))));
         }
         let is_for_failure = self.described(step).trigger == Trigger::OnFailure;
-        (is_for_failure && !self.state.is_behind_failure(step))
-            .then(|| "nothing that it waits for has failed".to_owned())
+        if is_for_failure && !self.state.is_behind_failure(step) {
+            return Ok(Some("nothing that it waits for has failed".to_owned()));
+        }
+        unfulfilled(self.described(step), &|name| self.state.made_by(name))
     }
 
     /// Leaves out a step that is not meant to run now.
@@ -88,8 +99,7 @@ impl Dispatcher<'_> {
         }
         let described = self.described(step);
         let inputs = self.state.inputs_of(step);
-        let root = &self.engine.pipeline.root;
-        let code = self.code.of(described, root).map_err(|error| error.to_string())?;
+        let code = self.code.of(described, &described.root).map_err(|error| error.to_string())?;
         let key = cache_key(described, &code.digests, &inputs);
         match self.look_up(step, &key)? {
             Err(reasons) if described.role == Role::Recall => {
@@ -103,10 +113,9 @@ impl Dispatcher<'_> {
                 Ok(Some(Prepared { step, key, code: code.files, inputs, needs, reasons }))
             }
             Ok(outcome) => {
-                let outputs = outcome.outputs.clone();
                 let step_name = described.name.clone();
+                self.state.complete(step, StepStatus::Cached, Made::from(&*outcome));
                 self.untold.push(Event::StepCached { step: step_name, key, outcome });
-                self.state.complete(step, StepStatus::Cached, outputs);
                 Ok(None)
             }
         }
@@ -170,7 +179,7 @@ impl Dispatcher<'_> {
             Ok(description) => description,
             Err(message) => return self.fail(step, message),
         };
-        let folder = self.engine.staging.join(format!("{}-{attempt}", described.name));
+        let folder = self.engine.staging.join(format!("{}-{attempt}", file_name(&described.name)));
         let log = (!self.capabilities.remote).then(|| worker::log_in(&folder));
         if log.is_some() {
             self.progress.watch(&id, step, worker::messages_in(&folder));

@@ -3,6 +3,7 @@
 mod policy;
 mod reader;
 mod step;
+mod when;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use super::source::{Located, Span};
 use reader::{Reader, find};
 
 pub(super) use step::{Input, Mention, Param, StepDraft};
+pub(super) use when::When;
 
 /// A pipeline file that has the right shape. After a problem was reported, parts of it may be empty.
 #[derive(Default)]
@@ -26,15 +28,20 @@ pub(super) struct Draft {
     pub name: String,
     pub root: Option<PathBuf>,
     pub params: Vec<(Located<String>, Value)>,
+    /// What an inner pipeline is given by the outer one.
+    pub inputs: Vec<Located<String>>,
+    /// What it gives to it.
+    pub outputs: Vec<Input>,
     pub timeout: Option<Duration>,
     pub failure_policy: FailurePolicy,
     pub hooks: Hooks,
     pub steps: Vec<StepDraft>,
 }
 
-const KEYS: [&str; 6] = ["name", "params", "timeout", "failure-policy", "hooks", "steps"];
-const JSON_KEYS: [&str; 7] =
-    ["name", "params", "timeout", "failure-policy", "hooks", "steps", "root"];
+const KEYS: [&str; 8] =
+    ["name", "params", "inputs", "outputs", "timeout", "failure-policy", "hooks", "steps"];
+const JSON_KEYS: [&str; 9] =
+    ["name", "params", "inputs", "outputs", "timeout", "failure-policy", "hooks", "steps", "root"];
 
 /// The start of the file, where what is missing at the top belongs.
 const TOP: Span = Span { start: 0, end: 0 };
@@ -55,6 +62,8 @@ pub(super) fn read(document: &Node, format: Format, problems: &mut Problems<'_>)
             .filter(|_| format == Format::Json)
             .and_then(|node| root(&mut reader, node)),
         params: find(file, "params").map(|node| params(&mut reader, node)).unwrap_or_default(),
+        inputs: find(file, "inputs").map(|node| inputs(&mut reader, node)).unwrap_or_default(),
+        outputs: find(file, "outputs").map(|node| outputs(&mut reader, node)).unwrap_or_default(),
         timeout: find(file, "timeout")
             .and_then(|node| policy::timeout(&mut reader, node, "`timeout` of the pipeline")),
         failure_policy: find(file, "failure-policy")
@@ -107,6 +116,22 @@ fn params(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<(Located<String>, Val
         params.push((key.clone(), reader.value(value)));
     }
     params
+}
+
+fn inputs(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Located<String>> {
+    reader.names(node, "input", "a list of names", || "`inputs` of the pipeline".into())
+}
+
+fn outputs(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Input> {
+    let wanted = "a table of names, each with a `STEP.OUTPUT`";
+    let entries = reader.table(node, wanted, || "`outputs` of the pipeline".into());
+    let mut outputs = Vec::with_capacity(entries.len());
+    for Entry { key, value } in entries {
+        reader.name(&key.value, key.span, "output");
+        let what = || format!("output {} of the pipeline", quoted(&key.value));
+        outputs.extend(step::reference(reader, key, value, what));
+    }
+    outputs
 }
 
 fn steps(reader: &mut Reader<'_, '_>, file: &[Entry], guesses: &[&str]) -> Vec<StepDraft> {

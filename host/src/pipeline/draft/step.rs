@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::policy;
 use super::reader::{Reader, find};
+use super::when::{When, when};
 use crate::pipeline::document::{Data, Entry, Node};
 use crate::pipeline::error::{Complaint, quoted};
 use crate::pipeline::names::{is_reserved, is_variable, variable};
@@ -20,6 +21,8 @@ use crate::pipeline::template::{Reference, Slot, Template, TemplateError};
 pub(in crate::pipeline) struct StepDraft {
     pub name: Located<String>,
     pub run: Run,
+    /// The file of the pipeline that this step is, in the place of `run`.
+    pub pipeline: Option<Located<String>>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Located<String>>,
     pub params: Vec<Param>,
@@ -36,6 +39,7 @@ pub(in crate::pipeline) struct StepDraft {
     pub timeout: Option<Duration>,
     pub trigger: Trigger,
     pub warm: Vec<String>,
+    pub when: Option<When>,
 }
 
 pub(in crate::pipeline) struct Input {
@@ -50,14 +54,23 @@ pub(in crate::pipeline) enum Param {
     Shared { name: Located<String>, of_pipeline: Located<String> },
 }
 
+impl Param {
+    pub(in crate::pipeline) fn name(&self) -> &Located<String> {
+        match self {
+            Self::Own { name, .. } | Self::Shared { name, .. } => name,
+        }
+    }
+}
+
 pub(in crate::pipeline) struct Mention {
     pub slot: Slot,
     pub name: Located<String>,
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "name",
     "run",
+    "pipeline",
     "inputs",
     "outputs",
     "params",
@@ -71,8 +84,12 @@ const KEYS: [&str; 16] = [
     "retry",
     "timeout",
     "trigger",
+    "when",
     "warm",
 ];
+
+/// Those of a step that is a pipeline; its steps have the others.
+const KEYS_OF_PIPELINE: [&str; 6] = ["name", "pipeline", "inputs", "params", "after", "when"];
 
 /// What errors call a step: by its name, or by its place as long as it has none.
 struct Called<'n> {
@@ -104,10 +121,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
     let called = Called { index, name };
     if matches!(node.data, Data::Table(_)) {
         let guesses = reader.unknown_keys(table, &KEYS, &called);
+        let is_pipeline = find(table, "pipeline").is_some();
         for required in ["name", "run"] {
-            if find(table, required).is_none() && !guesses.contains(&required) {
+            let is_there = find(table, required).is_some() || (required == "run" && is_pipeline);
+            if !is_there && !guesses.contains(&required) {
                 reader.missing(required, table, node.span, &called);
             }
+        }
+        if is_pipeline {
+            unfit_for_pipeline(reader, table, &called);
         }
     }
     let resources = find(table, "resources")
@@ -120,10 +142,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
     let trigger = find(table, "trigger")
         .map(|node| policy::trigger(reader, node, &called))
         .unwrap_or_default();
+    let when = find(table, "when").and_then(|node| when(reader, node, &called));
     let mut step = StepReader { reader, called, mentions: Vec::new() };
     StepDraft {
         name: find(table, "name").map(|node| step.name(node)).unwrap_or_else(nameless),
         run: find(table, "run").map_or_else(|| Run::Exec(Vec::new()), |node| step.run(node)),
+        pipeline: find(table, "pipeline").map(|node| step.pipeline(node)),
         inputs: find(table, "inputs").map(|node| step.inputs(node)).unwrap_or_default(),
         outputs: find(table, "outputs").map(|node| step.outputs(node)).unwrap_or_default(),
         params: find(table, "params").map(|node| step.params(node)).unwrap_or_default(),
@@ -142,7 +166,47 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
         retry,
         timeout,
         trigger,
+        when,
     }
+}
+
+/// Reports the keys that say how a command is run, where there is none.
+fn unfit_for_pipeline(reader: &mut Reader<'_, '_>, table: &[Entry], called: &Called<'_>) {
+    for Entry { key, .. } in table {
+        let name = key.value.as_str();
+        if !KEYS.contains(&name) || KEYS_OF_PIPELINE.contains(&name) {
+            continue;
+        }
+        reader.report(key.span, || match name {
+            "run" => Complaint::new(format!("{called} has both `run` and `pipeline`"))
+                .hint("a step is a command or a pipeline: leave one of them out"),
+            "outputs" => Complaint::new(format!(
+                "{called} is a pipeline, which says itself what its outputs are"
+            ))
+            .hint("leave `outputs` out, and write `[outputs]` in the pipeline's file"),
+            _ => {
+                Complaint::new(format!("`{name}` means nothing for {called}, which is a pipeline"))
+                    .hint("say it of the steps in the pipeline's file")
+            }
+        });
+    }
+}
+
+/// Something that is written `STEP.OUTPUT`, under its name. Whether there is such an output is for the next pass to say, and
+/// what was meant instead.
+pub(super) fn reference(
+    reader: &mut Reader<'_, '_>,
+    name: &Located<String>,
+    node: &Node,
+    what: impl FnOnce() -> String,
+) -> Option<Input> {
+    let text = reader.string(node, what);
+    if !matches!(node.data, Data::String(_)) {
+        return None;
+    }
+    let (step, output) = text.split_once('.').unwrap_or((text, ""));
+    let from = OutputRef { step: step.to_owned(), output: output.to_owned() };
+    Some(Input { name: name.clone(), from: Located { value: from, span: node.span } })
 }
 
 fn nameless() -> Located<String> {
@@ -198,6 +262,17 @@ impl<'t> StepReader<'_, '_, 't, '_> {
                 Run::Exec(Vec::new())
             }
         }
+    }
+
+    fn pipeline(&mut self, node: &Node) -> Located<String> {
+        let file = self.reader.string(node, || self.called.key("pipeline")).to_owned();
+        if file.is_empty() && matches!(node.data, Data::String(_)) {
+            let called = &self.called;
+            self.reader.report(node.span, || {
+                Complaint::new(format!("`pipeline` of {called} names no file"))
+            });
+        }
+        Located { value: file, span: node.span }
     }
 
     fn empty_run(&mut self, span: Span) {
@@ -277,18 +352,8 @@ impl<'t> StepReader<'_, '_, 't, '_> {
         let mut inputs = Vec::with_capacity(entries.len());
         for Entry { key, value } in entries {
             self.reader.name(&key.value, key.span, "input");
-            let text = self
-                .reader
-                .string(value, || format!("input {} of {}", quoted(&key.value), self.called));
-            if matches!(value.data, Data::String(_)) {
-                // Whether there is such an output is for the next pass to say, and what was meant instead.
-                let (step, output) = text.split_once('.').unwrap_or((text, ""));
-                let from = OutputRef { step: step.to_owned(), output: output.to_owned() };
-                inputs.push(Input {
-                    name: key.clone(),
-                    from: Located { value: from, span: value.span },
-                });
-            }
+            let what = || format!("input {} of {}", quoted(&key.value), self.called);
+            inputs.extend(reference(self.reader, key, value, what));
         }
         inputs
     }

@@ -43,6 +43,8 @@ impl Complaint {
 pub(in crate::pipeline) struct Problems<'t> {
     pub source: &'t Source<'t>,
     list: Vec<Problem>,
+    /// In other files that this one names.
+    elsewhere: Vec<Problem>,
     more: usize,
 }
 
@@ -50,7 +52,7 @@ impl<'t> Problems<'t> {
     const SHOWN: usize = 10;
 
     pub(in crate::pipeline) fn of(source: &'t Source<'t>) -> Self {
-        Self { source, list: Vec::new(), more: 0 }
+        Self { source, list: Vec::new(), elsewhere: Vec::new(), more: 0 }
     }
 
     /// Adds a problem about a piece of the text. What to say is only worked out when it will be shown.
@@ -71,8 +73,24 @@ impl<'t> Problems<'t> {
         }
     }
 
+    /// Adds what is wrong with a file that this one names. Of a file that is named twice, the same things are wrong.
+    pub(in crate::pipeline) fn absorb(&mut self, error: PipelineError) {
+        let PipelineError::Invalid { problems, more } = error else { return };
+        for problem in problems {
+            if self.elsewhere.contains(&problem) {
+                continue;
+            }
+            if self.elsewhere.len() < Self::SHOWN {
+                self.elsewhere.push(problem);
+            } else {
+                self.more += 1;
+            }
+        }
+        self.more += more;
+    }
+
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.elsewhere.is_empty()
     }
 
     /// The value, if nothing was wrong.
@@ -84,6 +102,9 @@ impl<'t> Problems<'t> {
         // From top to bottom, as people go through a file.
         problems
             .sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
+        problems.append(&mut self.elsewhere);
+        self.more += problems.len().saturating_sub(Self::SHOWN);
+        problems.truncate(Self::SHOWN);
         Err(PipelineError::Invalid { problems, more: std::mem::take(&mut self.more) })
     }
 }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod graph;
+mod inner;
 mod meaning;
 mod params;
 mod policy;

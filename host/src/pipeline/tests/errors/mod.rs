@@ -1,5 +1,6 @@
 //! What is said of a file that cannot be used: the whole text, for every kind of problem.
 
+mod conditions;
 mod overrides;
 mod placeholders;
 mod references;
