@@ -11,6 +11,7 @@ mod engine {
     mod elsewhere;
     mod failing;
     mod folders;
+    mod foretold;
     mod killed;
     mod meddled;
     mod misbehaving;

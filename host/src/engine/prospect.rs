@@ -1,7 +1,8 @@
 //! What a run would do, without doing it: nothing is run, and nothing is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use jiff::Timestamp;
 use sundae_plugin_api::ArtifactStore;
 
 use super::cache::{self, Lookup};
@@ -21,6 +22,8 @@ pub enum Prospect {
     Cached {
         /// The run that made it.
         from: String,
+        /// When it was made.
+        made: Timestamp,
     },
     /// It would run.
     Run {
@@ -31,6 +34,11 @@ pub enum Prospect {
     Depends {
         /// Their names.
         on: Vec<String>,
+    },
+    /// It takes something from these steps, which will not make it: they cannot run, or are not to run.
+    Lacks {
+        /// Their names.
+        what: Vec<String>,
     },
     /// It is not to run, and its outcome is not known: so the run cannot begin.
     Missing {
@@ -65,83 +73,76 @@ pub fn prospects<'a>(
     digests: &dyn KnownDigests,
 ) -> Result<Vec<(&'a Step, Prospect)>, String> {
     let Ok(graph) = pipeline.graph() else { return Ok(Vec::new()) };
-    let mut known = Known::default();
-    let mut code = CodeDigests::new(digests);
+    let mut look = Look {
+        store,
+        use_cache,
+        history,
+        code: CodeDigests::new(digests),
+        known: HashMap::new(),
+        barren: HashSet::new(),
+        skipped: HashSet::new(),
+    };
     let mut prospects = Vec::with_capacity(graph.len());
     for step in graph.order().iter().map(|step| &pipeline.steps[*step]) {
-        let look = Look { store, use_cache, history };
-        let prospect = look.at(step, &mut known, &mut code)?;
+        let prospect = look.at(step)?;
+        if matches!(
+            prospect,
+            Prospect::Lacks { .. } | Prospect::Missing { .. } | Prospect::Impossible { .. }
+        ) {
+            look.barren.insert(&step.name);
+        }
         if matches!(prospect, Prospect::Skipped { .. }) {
-            known.skipped.insert(&step.name);
+            look.skipped.insert(&step.name);
         }
         prospects.push((step, prospect));
     }
     Ok(prospects)
 }
 
-/// What is known of steps that need not run.
-#[derive(Default)]
-struct Known<'s> {
-    outcomes: HashMap<&'s str, Box<Outcome>>,
-    skipped: HashSet<&'s str>,
-}
-
-impl Known<'_> {
-    /// Those of these steps that would run, each once.
-    fn lacks<'n>(&self, steps: impl Iterator<Item = &'n str>) -> Option<Prospect> {
-        let mut on: Vec<_> =
-            steps.filter(|step| !self.outcomes.contains_key(step)).map(str::to_owned).collect();
-        on.sort_unstable();
-        on.dedup();
-        (!on.is_empty()).then_some(Prospect::Depends { on })
-    }
-
-    /// Whether the condition of a step is so, as far as that is known; if it is, there is nothing to say.
-    fn condition(&self, step: &Step) -> Option<Prospect> {
-        let left = |name: &str| Some(Made::from(&**self.outcomes.get(name)?));
-        match unfulfilled(step, &left) {
-            Ok(None) => None,
-            Ok(Some(reason)) => Some(Prospect::Skipped { reason }),
-            Err(reason) => {
-                Some(self.lacks(step.asked()).unwrap_or(Prospect::Impossible { reason }))
-            }
-        }
-    }
-}
-
-struct Look<'a> {
-    store: &'a dyn ArtifactStore,
+struct Look<'a, 'b> {
+    store: &'b dyn ArtifactStore,
     use_cache: bool,
-    history: &'a dyn History,
+    history: &'b dyn History,
+    code: CodeDigests<'b>,
+    /// The outcomes that are known.
+    known: HashMap<&'a str, Box<Outcome>>,
+    /// Steps that will make nothing.
+    barren: HashSet<&'a str>,
+    /// Steps that will be skipped on purpose.
+    skipped: HashSet<&'a str>,
 }
 
-impl Look<'_> {
-    fn at<'s>(
-        &self,
-        step: &'s Step,
-        known: &mut Known<'s>,
-        code: &mut CodeDigests<'_>,
-    ) -> Result<Prospect, String> {
+impl<'a> Look<'a, '_> {
+    fn at(&mut self, step: &'a Step) -> Result<Prospect, String> {
         match step.trigger {
             Trigger::OnSuccess => {}
             Trigger::OnFailure => return Ok(Prospect::AfterFailure),
             Trigger::Always => return Ok(Prospect::Always),
         }
-        let taken = || step.inputs.values().map(|input| input.step.as_str());
-        if let Some(skipped) = taken().chain(step.asked()).find(|step| known.skipped.contains(step))
-        {
+        // Its outcomes are never looked for: whatever its inputs are.
+        if let (Role::Recall, Some(reason)) = (step.role, refusal(step, self.use_cache)) {
+            return Ok(Prospect::Missing { reasons: vec![reason] });
+        }
+        let what = named(step, |producer| self.barren.contains(producer));
+        if !what.is_empty() {
+            return Ok(Prospect::Lacks { what });
+        }
+        if let Some(skipped) = named(step, |producer| self.skipped.contains(producer)).first() {
             return Ok(Prospect::Skipped { reason: format!("`{skipped}` would be skipped") });
         }
-        if let Some(prospect) = known.condition(step).or_else(|| known.lacks(taken())) {
+        if let Some(prospect) = self.condition(step) {
             return Ok(prospect);
         }
+        let taken = step.inputs.values().map(|input| input.step.as_str());
+        let on = such(taken, |producer| !self.known.contains_key(producer));
+        if !on.is_empty() {
+            return Ok(Prospect::Depends { on });
+        }
         let inputs = step.inputs.iter().filter_map(|(name, from)| {
-            Some((
-                name.clone(),
-                known.outcomes.get(from.step.as_str())?.outputs.get(&from.output)?.clone(),
-            ))
+            let outputs = &self.known.get(from.step.as_str())?.outputs;
+            Some((name.clone(), outputs.get(&from.output)?.clone()))
         });
-        let code = match code.of(step, &step.root) {
+        let code = match self.code.of(step, &step.root) {
             Ok(code) => code,
             Err(error) => return Ok(Prospect::Impossible { reason: error.to_string() }),
         };
@@ -152,9 +153,9 @@ impl Look<'_> {
                 .map_err(|error| format!("the artifact store could not be asked: {error}"))?
             {
                 Lookup::Hit(outcome) => {
-                    let from = outcome.run.clone();
-                    known.outcomes.insert(&step.name, outcome);
-                    return Ok(Prospect::Cached { from });
+                    let (from, made) = (outcome.run.clone(), outcome.ended);
+                    self.known.insert(&step.name, outcome);
+                    return Ok(Prospect::Cached { from, made });
                 }
                 Lookup::Gone(reason) => vec![reason],
                 Lookup::Unknown => reasons(self.history.last(&step.name).as_ref(), &key.parts),
@@ -165,6 +166,33 @@ impl Look<'_> {
             _ => Prospect::Run { reasons: miss },
         })
     }
+
+    /// Whether the condition of a step is so, as far as that is known; if it is, there is nothing to say.
+    fn condition(&self, step: &Step) -> Option<Prospect> {
+        let left = |name: &str| Some(Made::from(&**self.known.get(name)?));
+        match unfulfilled(step, &left) {
+            Ok(None) => None,
+            Ok(Some(reason)) => Some(Prospect::Skipped { reason }),
+            Err(reason) => {
+                let on = such(step.asked(), |asked| !self.known.contains_key(asked));
+                Some(match on.is_empty() {
+                    true => Prospect::Impossible { reason },
+                    false => Prospect::Depends { on },
+                })
+            }
+        }
+    }
+}
+
+/// The steps that a step takes something from, or asks about, as far as they are such, by name.
+fn named(step: &Step, is_such: impl Fn(&str) -> bool) -> Vec<String> {
+    let taken = step.inputs.values().map(|input| input.step.as_str());
+    such(taken.chain(step.asked()), is_such)
+}
+
+fn such<'n>(names: impl Iterator<Item = &'n str>, is_such: impl Fn(&str) -> bool) -> Vec<String> {
+    let such: BTreeSet<_> = names.filter(|name| is_such(name)).collect();
+    such.into_iter().map(str::to_owned).collect()
 }
 
 /// Why an outcome of a step is not even looked for.

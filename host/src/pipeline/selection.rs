@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pipeline, Step};
+use super::{Pipeline, Step, Trigger};
 use crate::nearest::suggestion;
 
 /// What a run does with a step.
@@ -72,6 +72,9 @@ impl Selection {
     /// # Errors
     /// [`SelectionError`]
     pub fn apply(&self, mut pipeline: Pipeline) -> Result<Pipeline, SelectionError> {
+        if self.is_everything() && self.rerun.is_empty() {
+            return Ok(pipeline);
+        }
         let selected = self.selected(&pipeline)?;
         let recalled = recalled(&pipeline, &selected);
         for name in &self.rerun {
@@ -83,7 +86,11 @@ impl Selection {
             }
         }
         for place in &recalled {
-            pipeline.steps[*place].role = Role::Recall;
+            let step = &mut pipeline.steps[*place];
+            step.role = Role::Recall;
+            // It does not run: so there is nothing that it would wait for, and no end that would make it run.
+            step.after.clear();
+            step.trigger = Trigger::OnSuccess;
         }
         let steps = std::mem::take(&mut pipeline.steps).into_iter().enumerate();
         let is_meant =
@@ -91,7 +98,7 @@ impl Selection {
         pipeline.steps = steps.filter(is_meant).map(|(_, step)| step).collect();
         let names: HashSet<String> = pipeline.steps.iter().map(|step| step.name.clone()).collect();
         for step in &mut pipeline.steps {
-            // What is only waited for is not there, or is not run.
+            // What is only waited for, and not to run, is not there.
             step.after.retain(|name| names.contains(name));
         }
         Ok(pipeline)
@@ -252,6 +259,20 @@ mod tests {
         assert_eq!(selected("one"), ["one/a", "one/b"]);
         assert_eq!(selected("one/b"), ["one/b"]);
         assert_eq!(selected("one-more"), ["one-more"]);
+    }
+
+    #[test]
+    fn what_is_recalled_waits_for_nothing_that_only_runs() {
+        let file = FILE.replace(
+            "name = 'train'\nrun = 'x'",
+            "name = 'train'\nrun = 'x'\nafter = ['other']\ntrigger = 'always'",
+        );
+        let only = Selection { only: names(&["report", "other"]), ..Selection::default() };
+        let part = only.apply(pipeline(&file)).unwrap();
+        let train = part.step("train").unwrap();
+        assert_eq!(train.role, Role::Recall);
+        assert_eq!((train.trigger, train.after.as_slice()), (Trigger::OnSuccess, [].as_slice()));
+        assert_eq!(part.step("report").unwrap().after, ["other"], "it runs, and so does `other`");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a run would do.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::engine::prospect::Prospect;
@@ -14,6 +15,8 @@ pub enum Would {
     Run,
     /// It depends on what others make that would run.
     Depend,
+    /// It takes something from others that will not make it.
+    LackInputs,
     /// It is not to run, and its outcome is not known.
     BeMissing,
     /// It cannot run.
@@ -35,9 +38,11 @@ pub struct PlanRow {
     pub would: Would,
     /// The run whose outcome it would take.
     pub cached_from: Option<String>,
+    /// When that was made.
+    pub made: Option<Timestamp>,
     /// Why, each in words.
     pub reasons: Vec<String>,
-    /// The steps on which it depends.
+    /// The steps on which it depends, or whose outputs it lacks.
     pub depends_on: Vec<String>,
 }
 
@@ -49,15 +54,18 @@ impl PlanRow {
             step: step.to_owned(),
             would: Would::Run,
             cached_from: None,
+            made: None,
             reasons: Vec::new(),
             depends_on: Vec::new(),
         };
         match prospect {
-            Prospect::Cached { from } => {
-                (row.would, row.cached_from) = (Would::BeCached, Some(from));
+            Prospect::Cached { from, made } => {
+                row.would = Would::BeCached;
+                (row.cached_from, row.made) = (Some(from), Some(made));
             }
             Prospect::Run { reasons } => row.reasons = reasons,
             Prospect::Depends { on } => (row.would, row.depends_on) = (Would::Depend, on),
+            Prospect::Lacks { what } => (row.would, row.depends_on) = (Would::LackInputs, what),
             Prospect::Missing { reasons } => {
                 (row.would, row.reasons) = (Would::BeMissing, reasons);
             }

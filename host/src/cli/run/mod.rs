@@ -24,7 +24,7 @@ use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
 use crate::engine::resources;
 use crate::metadata::{NewRun, RunLock, RunRecord, StackMember};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Role};
 use crate::stack::Stack;
 use crate::worker::reaper;
 use param::Param;
@@ -42,6 +42,10 @@ pub(super) use workshop::Workshop;
 /// project, else the active one. A step that has run before with the same command, code, params and inputs is not run again.
 ///
 /// Ctrl-C asks the steps to end; a second one ends them.
+///
+/// A part of the pipeline is run with `--only`, `--from` and `--until`. `--from` and `--until` together mean the steps that are in both;
+/// `--only` goes with neither. `--rerun` goes with all of them, for steps that are to run. What a part takes from other steps is what these
+/// made before with the same code, params and inputs; if that is not known, nothing is begun.
 ///
 /// Example: sundae run training.toml -p test_size=0.3
 #[derive(Debug, Args)]
@@ -101,8 +105,11 @@ impl Run {
         let pipeline = self.pipeline(&[])?;
         if self.dry_run {
             let prospects = plan::look_ahead(context, &pipeline, &stack, !self.no_cache)?;
-            return plan::show(context, &stack, &pipeline, prospects, self.explain);
+            let refusal = self.part.refusal(&prospects, &self.typed(&[]));
+            plan::show(context, &stack, &pipeline, prospects, self.explain)?;
+            return refusal.map_or(Ok(()), Err);
         }
+        self.check_part(context, &stack, &pipeline, &[])?;
         let (run, status) = self.once(context, &stack, pipeline, None, detached)?;
         finish(context, &run, status)
     }
@@ -114,6 +121,38 @@ impl Run {
         self.part.of(Pipeline::read(&self.file, &overrides)?)
     }
 
+    /// Refuses a part that takes something from a step whose outcome is not known.
+    ///
+    /// # Errors
+    /// Which steps those are, and why.
+    fn check_part(
+        &self,
+        context: &Context,
+        stack: &Stack,
+        pipeline: &Pipeline,
+        further: &[(String, String)],
+    ) -> Result<(), Failure> {
+        if pipeline.steps.iter().all(|step| step.role != Role::Recall) {
+            return Ok(());
+        }
+        let prospects = plan::look_ahead(context, pipeline, stack, true)?;
+        self.part.refusal(&prospects, &self.typed(further)).map_or(Ok(()), Err)
+    }
+
+    /// The command that runs the whole pipeline so, with these further values of params, as somebody would type it.
+    fn typed(&self, further: &[(String, String)]) -> String {
+        let quoted = |text: &str| shlex::try_quote(text).unwrap_or(text.into()).into_owned();
+        let mut command = format!("sundae run {}", quoted(&self.file.display().to_string()));
+        if let Some(stack) = &self.stack {
+            command += &format!(" --stack {}", quoted(stack));
+        }
+        let given = self.params.iter().map(Param::pair);
+        for (key, value) in given.chain(further.iter().cloned()) {
+            command += &format!(" -p {}={}", quoted(&key), quoted(&value));
+        }
+        command
+    }
+
     /// Runs a pipeline, to its end.
     fn once(
         &self,
@@ -123,7 +162,6 @@ impl Run {
         sweep: Option<&str>,
         detached: Option<String>,
     ) -> Result<(RunRecord, RunStatus), Failure> {
-        part::check_recalled(context, &pipeline, stack, &self.file.display().to_string())?;
         let is_detached = detached.is_some();
         let id = detached.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let plan = KeptPlan::new(pipeline, !self.no_cache);

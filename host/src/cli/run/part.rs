@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
-use super::plan;
 use crate::cli::Failure;
-use crate::cli::context::Context;
 use crate::engine::explain::in_short;
 use crate::engine::prospect::Prospect;
 use crate::pipeline::{Pipeline, Role, Selection, SelectionError, Step};
-use crate::stack::Stack;
 
 /// Which steps are to run. What they take from steps that are not is what those made before.
 #[derive(Debug, Args)]
@@ -48,6 +45,58 @@ impl Part {
         })
     }
 
+    /// Why a run with these prospects cannot begin: something is needed that is not known. `command` is what runs the whole pipeline.
+    pub(super) fn refusal(
+        &self,
+        prospects: &[(&Step, Prospect)],
+        command: &str,
+    ) -> Option<Failure> {
+        let missing: Vec<_> = prospects
+            .iter()
+            .filter_map(|(step, prospect)| match prospect {
+                Prospect::Missing { reasons } => Some((*step, in_short(reasons))),
+                Prospect::Impossible { reason } if step.role == Role::Recall => {
+                    Some((*step, reason.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let told = missing.iter().map(|(step, why)| {
+            format!("what `{}` makes is needed, and not known: {why}", step.name)
+        });
+        let told = told.collect::<Vec<_>>().join("\n");
+        let never_kept: Vec<_> = missing
+            .iter()
+            .filter(|(step, _)| !step.cache)
+            .map(|(step, _)| step.name.as_str())
+            .collect();
+        let hint = match never_kept.as_slice() {
+            [] => {
+                format!("`{command} --until {}` makes what is needed", directly_needed(prospects))
+            }
+            names => {
+                format!("what is not kept must be made each time: `{command} {}`", self.with(names))
+            }
+        };
+        Some(Failure::new(told).hint(hint))
+    }
+
+    /// The options that select these steps, too.
+    fn with(&self, names: &[&str]) -> String {
+        let [only, from] = [&self.only, &self.from].map(|chosen| {
+            let all = names.iter().copied().chain(chosen.iter().map(String::as_str));
+            all.collect::<Vec<_>>().join(",")
+        });
+        match (self.only.is_empty(), self.until.is_empty()) {
+            (false, _) => format!("--only {only}"),
+            (true, true) => format!("--from {from}"),
+            (true, false) => format!("--from {from} --until {}", self.until.join(",")),
+        }
+    }
+
     fn selection(&self) -> Selection {
         let Self { only, from, until, rerun } = self;
         Selection {
@@ -59,49 +108,15 @@ impl Part {
     }
 }
 
-/// Refuses a part that takes something from a step whose outcome is not known.
-///
-/// # Errors
-/// Which steps those are, and why.
-pub(super) fn check_recalled(
-    context: &Context,
-    pipeline: &Pipeline,
-    stack: &Stack,
-    file: &str,
-) -> Result<(), Failure> {
-    if pipeline.steps.iter().all(|step| step.role != Role::Recall) {
-        return Ok(());
-    }
-    let prospects = plan::look_ahead(context, pipeline, stack, true)?;
-    let missing: Vec<_> = prospects
-        .iter()
-        .filter_map(|(step, prospect)| match prospect {
-            Prospect::Missing { reasons } => Some((&step.name, in_short(reasons))),
-            Prospect::Impossible { reason } if step.role == Role::Recall => {
-                Some((&step.name, reason.clone()))
-            }
-            _ => None,
-        })
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let told: Vec<_> = missing
-        .iter()
-        .map(|(name, why)| format!("what `{name}` makes is needed, and not known: {why}"))
-        .collect();
-    let needed = directly_needed(&prospects);
-    Err(Failure::new(told.join("\n"))
-        .hint(format!("`sundae run {file} --until {needed}` makes what is needed")))
-}
-
 /// The steps that those which are to run take something from, as far as that is not known.
 fn directly_needed(prospects: &[(&Step, Prospect)]) -> String {
     let selected = prospects.iter().filter(|(step, _)| step.role != Role::Recall);
-    let needed: BTreeSet<_> = selected.flat_map(|(step, _)| step.inputs.values()).collect();
-    let is_needed = |step: &Step| needed.iter().any(|input| input.step == step.name);
+    let inputs = selected.flat_map(|(step, _)| step.inputs.values());
+    let needed: BTreeSet<_> = inputs.map(|input| &input.step).collect();
     let unknown = prospects.iter().filter(|(step, prospect)| {
-        step.role == Role::Recall && is_needed(step) && !matches!(prospect, Prospect::Cached { .. })
+        step.role == Role::Recall
+            && needed.contains(&step.name)
+            && !matches!(prospect, Prospect::Cached { .. })
     });
     unknown.map(|(step, _)| step.name.as_str()).collect::<Vec<_>>().join(",")
 }

@@ -12,6 +12,7 @@ use crate::stack::Stack;
 use crate::view::{PlanRow, Would};
 use sundae_plugin_api::ComponentKind;
 
+use super::display::cached;
 use super::workshop::member;
 
 /// What would become of each step on a stack.
@@ -32,7 +33,7 @@ pub(super) fn look_ahead<'a>(
     prospects(pipeline, &*store, use_cache, &history, database).map_err(Failure::new)
 }
 
-/// Shows the plan; `explain`: with every reason.
+/// Shows the plan; `explain`: with every reason, and when what is cached was made.
 ///
 /// # Errors
 /// It cannot be written.
@@ -61,7 +62,7 @@ pub(super) fn show(
 }
 
 fn line(row: &PlanRow, width: usize, explain: bool) -> String {
-    let (style, what) = words(row);
+    let (style, what) = words(row, explain);
     let start = format!("{:width$}  {}", row.step, styled(style, what));
     let indent = " ".repeat(width + 2);
     match row.reasons.as_slice() {
@@ -74,16 +75,17 @@ fn line(row: &PlanRow, width: usize, explain: bool) -> String {
     }
 }
 
-fn words(row: &PlanRow) -> (Style, String) {
+fn words(row: &PlanRow, explain: bool) -> (Style, String) {
     match row.would {
         Would::BeCached => {
-            (DIM, format!("cached, from {}", row.cached_from.as_deref().unwrap_or_default()))
+            let from = row.cached_from.as_deref().unwrap_or_default();
+            (DIM, cached(from, row.made.filter(|_| explain)))
         }
         Would::Run => (GOOD, "would run".to_owned()),
         Would::Depend => {
-            let on: Vec<_> = row.depends_on.iter().map(|step| format!("`{step}`")).collect();
-            (WARNING, format!("depends on what {} will make", on.join(", ")))
+            (WARNING, format!("depends on what {} will make", quoted(&row.depends_on)))
         }
+        Would::LackInputs => (BAD, format!("lacks what {} should make", quoted(&row.depends_on))),
         Would::BeMissing => (BAD, "is needed, and not known".to_owned()),
         Would::Fail => (BAD, "would fail".to_owned()),
         Would::BeSkipped => (DIM, "would be skipped".to_owned()),
@@ -92,18 +94,26 @@ fn words(row: &PlanRow) -> (Style, String) {
     }
 }
 
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 fn counts(rows: &[PlanRow]) -> String {
-    let words: [(&[Would], &str); 6] = [
-        (&[Would::Run, Would::RunAlways], "would run"),
-        (&[Would::BeCached], "cached"),
-        (&[Would::Depend, Would::RunOnFailure], "would depend on others"),
-        (&[Would::BeSkipped], "would be skipped"),
-        (&[Would::BeMissing], "not known"),
-        (&[Would::Fail], "would fail"),
+    let words: [(&[Would], &str, &str); 7] = [
+        (&[Would::Run, Would::RunAlways], "would run", "would run"),
+        (&[Would::BeCached], "is cached", "are cached"),
+        (&[Would::Depend, Would::RunOnFailure], "depends on others", "depend on others"),
+        (&[Would::LackInputs], "lacks inputs", "lack inputs"),
+        (&[Would::BeSkipped], "would be skipped", "would be skipped"),
+        (&[Would::BeMissing], "is not known", "are not known"),
+        (&[Would::Fail], "would fail", "would fail"),
     ];
-    let counted = words.iter().filter_map(|(which, word)| {
-        let number = rows.iter().filter(|row| which.contains(&row.would)).count();
-        (number > 0).then(|| format!("{number} {word}"))
+    let counted = words.iter().filter_map(|(which, one, several)| {
+        match rows.iter().filter(|row| which.contains(&row.would)).count() {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            number => Some(format!("{number} {several}")),
+        }
     });
     counted.collect::<Vec<_>>().join(", ")
 }

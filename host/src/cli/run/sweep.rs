@@ -87,7 +87,9 @@ pub(super) fn run(
     let mut pipelines = Vec::with_capacity(combinations.len());
     // All of them before the first is run: what is wrong with the last value is known now.
     for combination in &combinations {
-        pipelines.push(command.pipeline(combination)?);
+        let pipeline = command.pipeline(combination)?;
+        command.check_part(context, stack, &pipeline, combination)?;
+        pipelines.push(pipeline);
     }
     let sweep = uuid::Uuid::new_v4().to_string();
     let mut runs = Vec::with_capacity(pipelines.len());

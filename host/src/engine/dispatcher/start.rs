@@ -103,9 +103,9 @@ impl Dispatcher<'_> {
         let key = cache_key(described, &code.digests, &inputs);
         match self.look_up(step, &key)? {
             Err(reasons) if described.role == Role::Recall => {
-                let reasons = in_short(&reasons);
+                let (reasons, name) = (in_short(&reasons), &described.name);
                 Err(format!(
-                    "it is not among the steps that are to run, and its outcome is not known: {reasons}"
+                    "it is not among the steps that are to run, and its outcome is not known: {reasons}; `--until {name}` runs it"
                 ))
             }
             Err(reasons) => {

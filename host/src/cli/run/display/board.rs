@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, StepStatus};
 use crate::engine::explain::{NOT_BEFORE, in_short};
 
@@ -45,7 +47,7 @@ struct Attempt {
 pub(super) enum Told {
     Started { step: String, why: Vec<String> },
     Completed { step: String, took: Option<Duration>, why: Vec<String> },
-    Cached { step: String, from: String },
+    Cached { step: String, from: String, made: Option<Timestamp> },
     Failed { step: String, took: Option<Duration>, reason: String, log_tail: String },
     Retried { step: String, attempt: u32, attempts: u32, reason: String, wait: Duration },
     Skipped { step: String, reason: String },
@@ -76,7 +78,8 @@ impl Board {
             Event::StepCached { step, outcome, .. } => {
                 self.set(step, StepStatus::Cached);
                 self.keep_metrics(step, outcome);
-                Some(Told::Cached { step: step.clone(), from: outcome.run.clone() })
+                let made = self.explain.then_some(outcome.ended);
+                Some(Told::Cached { step: step.clone(), from: outcome.run.clone(), made })
             }
             Event::StepSkipped { step, reason } => {
                 self.set(step, StepStatus::Skipped);

@@ -5,6 +5,8 @@ mod frame;
 mod live;
 mod text;
 
+pub(super) use text::cached;
+
 use std::time::{Duration, Instant};
 
 use crate::cli::ui::Ui;

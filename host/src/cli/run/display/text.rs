@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anstyle::Style;
+use jiff::Timestamp;
 
 use super::board::{Board, Told};
 use crate::cli::ui::{BAD, DIM, GOOD, WARNING, styled};
@@ -26,8 +27,8 @@ pub(super) fn line(told: &Told, run: &str, is_live: bool) -> (String, String) {
             let why = if is_live { because(why) } else { String::new() };
             (sign(GOOD, "✔"), format!("{step}: completed{}{why}", after("in", *took)))
         }
-        Told::Cached { step, from } => {
-            (sign(GOOD, "✔"), format!("{step}: {}", styled(DIM, format!("cached, from {from}"))))
+        Told::Cached { step, from, made } => {
+            (sign(GOOD, "✔"), format!("{step}: {}", styled(DIM, cached(from, *made))))
         }
         Told::Failed { step, took, reason, log_tail } => {
             let what = format!("failed{}: {reason}", after("after", *took));
@@ -50,6 +51,14 @@ pub(super) fn line(told: &Told, run: &str, is_live: bool) -> (String, String) {
         Told::Warning { message } => {
             (sign(WARNING, "!"), format!("{} {message}", styled(WARNING, "warning:")))
         }
+    }
+}
+
+/// Whose outcome a step takes and, for those who want it explained, when it was made.
+pub(in crate::cli::run) fn cached(from: &str, made: Option<Timestamp>) -> String {
+    match made {
+        Some(made) => format!("cached, made by {from} on {}", table::time(&made.to_string())),
+        None => format!("cached, from {from}"),
     }
 }
 
