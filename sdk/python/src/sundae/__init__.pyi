@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from os import PathLike
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -8,6 +9,11 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
 _Isolation = Literal["fork", "process", "none"]
+_Trigger = Literal["on-success", "on-failure", "always"]
+_FailurePolicy = Literal["finish-branches", "fail-fast"]
+_Duration = str | float | timedelta
+_Resources = Mapping[str, float | str]
+_Hooks = Mapping[Literal["run_started", "step_failed", "run_ended"], str]
 
 class Step(Generic[_P, _R]):
     name: str
@@ -23,6 +29,10 @@ class Step(Generic[_P, _R]):
         code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
         after: Any = ...,
         isolation: _Isolation | None = ...,
+        resources: _Resources | None = ...,
+        retry: int | Mapping[str, Any] | None = ...,
+        timeout: _Duration | None = ...,
+        trigger: _Trigger | None = ...,
     ) -> Step[_P, _R]: ...
 
 @overload
@@ -37,6 +47,10 @@ def step(
     code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
     after: Any = ...,
     isolation: _Isolation | None = ...,
+    resources: _Resources | None = ...,
+    retry: int | Mapping[str, Any] | None = ...,
+    timeout: _Duration | None = ...,
+    trigger: _Trigger | None = ...,
 ) -> Callable[[Callable[_P, _R]], Step[_P, _R]]: ...
 
 class Pipeline(Generic[_P]):
@@ -52,6 +66,9 @@ class Pipeline(Generic[_P]):
         cache: bool = ...,
         stack: str | None = ...,
         isolation: _Isolation | None = ...,
+        timeout: _Duration | None = ...,
+        failure_policy: _FailurePolicy | None = ...,
+        hooks: _Hooks | None = ...,
     ) -> Pipeline[_P]: ...
 
 @overload
@@ -63,6 +80,9 @@ def pipeline(
     cache: bool = ...,
     stack: str | None = ...,
     isolation: _Isolation | None = ...,
+    timeout: _Duration | None = ...,
+    failure_policy: _FailurePolicy | None = ...,
+    hooks: _Hooks | None = ...,
 ) -> Callable[[Callable[_P, Any]], Pipeline[_P]]: ...
 def command(
     run: str | Iterable[str],
@@ -71,8 +91,12 @@ def command(
     outputs: str | Iterable[str] = ...,
     code: str | PathLike[str] | Iterable[str | PathLike[str]] = ...,
     env: Mapping[str, str] | None = ...,
-    cache: bool = ...,
+    cache: bool | None = ...,
     after: Any = ...,
+    resources: _Resources | None = ...,
+    retry: int | Mapping[str, Any] | None = ...,
+    timeout: _Duration | None = ...,
+    trigger: _Trigger | None = ...,
 ) -> Callable[..., Any]: ...
 
 class Artifact:

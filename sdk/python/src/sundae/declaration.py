@@ -1,6 +1,6 @@
 """`@step`, `@pipeline` and `command`: what a user writes down."""
 
-from . import tracing
+from . import policies, tracing
 from .errors import PipelineError
 from .signature import REQUIRED, Output, Signature, check_function, check_name, unwrapped
 
@@ -162,8 +162,8 @@ class Pipeline:
 module_is_loading = None
 """What a pipeline raises instead of running, while a step's process loads the script that defines it."""
 
-STEP_OPTIONS = ("name", "cache", "env", "outputs", "code", "after", "isolation")
-PIPELINE_OPTIONS = ("name", "cache", "stack", "isolation")
+STEP_OPTIONS = ("name", "cache", "env", "outputs", "code", "after", "isolation", *policies.STEP_OPTIONS)
+PIPELINE_OPTIONS = ("name", "cache", "stack", "isolation", *policies.PIPELINE_OPTIONS)
 ISOLATIONS = ("fork", "process", "none")
 
 
@@ -172,12 +172,17 @@ def step(function=None, /, **options):
 
     - `name`: how the step is called in the pipeline; default: the function's name.
     - `cache`: False runs it every time.
-    - `env`: environment variables of its process; values may hold `{param.NAME}`.
+    - `env`: environment variables of its process; values may hold `{param.NAME}` and `{secret.NAME}`.
     - `outputs`: names of the outputs, for functions whose hints do not say them.
     - `code`: further files (data, configuration) whose content is part of the step, relative to the project.
     - `after`: outputs or step calls that must be done before, without handing anything over.
     - `isolation`: "fork" (the default) runs it in a copy of a process that has imported the libraries
       already, "process" in an interpreter of its own, "none" in one process for all such steps of a run.
+    - `resources`: what it needs while it runs: `{"cpus": 2, "memory": "4GiB", "gpus": 1}`.
+    - `retry`: how many attempts there are in all, or a dict of `attempts`, `delay`, `backoff`, `max_delay`
+      and `exit_codes`.
+    - `timeout`: how long an attempt may take: `"10m"`, seconds, or a timedelta.
+    - `trigger`: "on-success" (the default), "on-failure" or "always".
     """
     _check_options(options, STEP_OPTIONS)
     return Step(function, **options) if function is not None else lambda it: Step(it, **options)
@@ -190,23 +195,28 @@ def pipeline(function=None, /, **options):
     - `cache`: False runs every step anew, as `sundae run --no-cache` does.
     - `stack`: the stack to run on; default: the active one.
     - `isolation`: that of all steps which do not say themselves.
+    - `timeout`: how long a run may take.
+    - `failure_policy`: "finish-branches" (the default) or "fail-fast".
+    - `hooks`: shell commands: a dict of `run_started`, `step_failed` and `run_ended`.
     """
     _check_options(options, PIPELINE_OPTIONS)
     return Pipeline(function, **options) if function is not None else lambda it: Pipeline(it, **options)
 
 
-def command(run, *, name, outputs=(), code=(), env=None, cache=True, after=()):
+def command(run, *, name, outputs=(), code=(), env=None, cache=None, after=(), **options):
     """A step that is a command in any language.
 
     `run` is what the pipeline file calls `run`: text for the shell, or a list of arguments, with the
     placeholders `{in.NAME}`, `{out.NAME}` and `{param.NAME}`. Called in a pipeline it takes keyword
-    arguments: outputs of steps become its inputs, constants its params.
+    arguments: outputs of steps become its inputs, constants its params. `resources`, `retry`, `timeout` and
+    `trigger` are what they are for `@step`.
 
         count = command("wc -w < {in.text} > {out.words}", name="count", outputs=["words"])
     """
     check_name(name, "a step")
     outputs = [outputs] if isinstance(outputs, str) else list(outputs)
-    options = {"outputs": outputs, "code": code, "env": env, "cache": cache, "after": after}
+    _check_options(options, policies.STEP_OPTIONS)
+    options |= {"outputs": outputs, "code": code, "env": env, "cache": cache, "after": after}
     return Command(run, name=name, **options)
 
 
@@ -215,6 +225,8 @@ def _check_options(options: dict, known: tuple) -> None:
         if name not in known:
             choice = ", ".join(f"`{one}`" for one in known)
             raise PipelineError(f"there is no option `{name}`: choose from {choice}")
+    # Refuses what cannot be where it is written, not only when the pipeline is built.
+    policies.keys(options, "the pipeline" if known is PIPELINE_OPTIONS else "the step")
     isolation = options.get("isolation")
     if isolation is not None and isolation not in ISOLATIONS:
         raise PipelineError(f'`isolation` is "fork", "process" or "none", not {isolation!r}')

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import hints, params
+from . import hints, params, policies
 from .attempt import COMMAND
 from .declaration import Command, Pipeline
 from .errors import PipelineError
@@ -29,6 +29,7 @@ def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
         "name": pipeline.name,
         "root": project.root,
         "params": {name: _param(pipeline, name, value) for name, value in values.items()},
+        **policies.keys(pipeline.options, f"pipeline `{pipeline.name}`"),
         "steps": [_step(call, project, isolation) for call in calls],
     }
 
@@ -86,8 +87,11 @@ def _step(call: Call, project: Project, isolation: str) -> dict:
     }
     step["warm"] = work.get("warm")
     step = {key: value for key, value in step.items() if value or key in ("name", "run")}
-    if not declaration.options.get("cache", True):
-        step["cache"] = False
+    step |= policies.keys(declaration.options, f"step `{call.name}`")
+    cache = declaration.options.get("cache")
+    # A step with another trigger runs every time unless it says so.
+    if cache is not None and (not cache or step.get("trigger", "on-success") != "on-success"):
+        step["cache"] = bool(cache)
     return step
 
 
