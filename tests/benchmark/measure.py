@@ -11,18 +11,19 @@ from typing import Callable
 
 @dataclass
 class Contestant:
-    """A command, what to do before each of its runs, and what its runs cost."""
+    """A command, what to do before each of its runs (it may change the folder and the environment), and what its runs cost."""
 
     name: str
     command: list[str]
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
-    prepare: Callable[[], None] = lambda: None
+    prepare: Callable[["Contestant"], None] = lambda _: None
     walls: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     peak_kib: int = 0
 
     def once(self) -> None:
-        self.prepare()
+        self.prepare(self)
         started = time.perf_counter()
         process = subprocess.Popen(
             self.command,
@@ -38,6 +39,7 @@ class Contestant:
         if process.returncode != 0:
             raise SystemExit(f"{self.name}: exit code {process.returncode}\n{complaint.decode()}")
         self.walls.append(wall)
+        self.processor.append(usage.ru_utime + usage.ru_stime)
         self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
 
     @property
@@ -54,6 +56,7 @@ def race(contestants: list[Contestant], rounds: int) -> None:
     for contestant in contestants:
         contestant.once()
         contestant.walls.clear()
+        contestant.processor.clear()
     for _ in range(rounds):
         for contestant in contestants:
             contestant.once()
@@ -61,19 +64,25 @@ def race(contestants: list[Contestant], rounds: int) -> None:
 
 @dataclass
 class Target:
-    """What was promised: at most so many milliseconds, or so many times what the peer takes."""
+    """What was promised: at most so many milliseconds, or so many more, or times as many, as the peer takes."""
 
     milliseconds: float | None = None
     times: float | None = None
+    more: float | None = None
 
     def verdict(self, ours: Contestant, peer: Contestant | None) -> str:
         if self.milliseconds is not None:
-            kept = ours.least * 1000 <= self.milliseconds
-            return f"{'kept' if kept else 'MISSED'} (at most {self.milliseconds:g} ms)"
+            return verdict(ours.least * 1000 <= self.milliseconds, f"at most {self.milliseconds:g} ms")
         if self.times is not None and peer is not None:
-            kept = ours.least / peer.least <= self.times
-            return f"{'kept' if kept else 'MISSED'} (at most {self.times:g} times)"
+            return verdict(ours.least / peer.least <= self.times, f"at most {self.times:g} times")
+        if self.more is not None and peer is not None:
+            more = (ours.least - peer.least) * 1000
+            return verdict(more <= self.more, f"at most {self.more:g} ms more; it is {more:.0f}")
         return ""
+
+
+def verdict(is_kept: bool, promise: str) -> str:
+    return f"{'kept' if is_kept else 'MISSED'} ({promise})"
 
 
 def row(title: str, ours: Contestant, peer: Contestant | None, target: Target) -> str:

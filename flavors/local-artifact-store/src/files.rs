@@ -32,6 +32,20 @@ pub(crate) fn with_folder_of(
     }
 }
 
+/// Makes a file that can be written to through what is returned, and in no other way.
+#[cfg(unix)]
+pub(crate) fn create_read_only(file: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).create_new(true).mode(0o444).open(file)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn create_read_only(file: &Path) -> io::Result<File> {
+    let created = File::create_new(file)?;
+    make_read_only(file)?;
+    Ok(created)
+}
+
 /// Takes away the right to write, and the right to execute, which is no property of an object. Whoever could not read the
 /// file before cannot read it now.
 #[cfg(unix)]

@@ -10,7 +10,9 @@ use sundae_plugin_api::artifact_store::{ArtifactStore, Capabilities, Existing, O
 use sundae_plugin_api::{Error, ErrorKind, Key};
 
 use crate::LocalArtifactStore;
-use crate::files::{copy, link_or_copy, make_read_only, unique_name, while_doing, with_folder_of};
+use crate::files::{
+    copy, create_read_only, link_or_copy, make_read_only, unique_name, while_doing, with_folder_of,
+};
 use crate::listing::Listing;
 
 impl LocalArtifactStore {
@@ -94,9 +96,7 @@ impl ArtifactStore for LocalArtifactStore {
     fn write(&self, key: &Key, bytes: &[u8], existing: Existing) -> Result<(), Error> {
         let target = self.path(key);
         let staged = unique_name(&self.staging);
-        let written = File::create_new(&staged)
-            .and_then(|mut file| file.write_all(bytes))
-            .and_then(|()| make_read_only(&staged));
+        let written = create_read_only(&staged).and_then(|mut file| file.write_all(bytes));
         if let Err(error) = written {
             drop(fs::remove_file(&staged));
             return Err(Error::io("write", &staged, &error));

@@ -58,8 +58,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self, state: &mut State, handle: Handle, job_state: JobState) {
+    /// Tells of a change. Without the lock, which whoever is woken needs at once.
+    fn report(&self, mut state: MutexGuard<'_, State>, handle: Handle, job_state: JobState) {
         state.changes.push(Change { handle, state: job_state });
+        drop(state);
         self.change.notify_all();
     }
 }
@@ -114,7 +116,7 @@ impl Pool {
         let mut state = self.shared.state();
         if let Some(position) = state.waiting.iter().position(|waiting| waiting.handle == *handle) {
             state.waiting.remove(position);
-            self.shared.report(&mut state, handle.clone(), JobState::Cancelled);
+            self.shared.report(state, handle.clone(), JobState::Cancelled);
         } else if let Some(work) = state.running.get(handle).cloned() {
             // Not under the lock: the callback is the host's code, and `run` needs the lock to end.
             drop(state);
@@ -140,8 +142,7 @@ fn run_jobs(shared: &Shared) {
     loop {
         if let Some(Waiting { handle, needs, work }) = state.next() {
             state.running.insert(handle.clone(), Arc::clone(&work));
-            shared.report(&mut state, handle.clone(), JobState::Running);
-            drop(state);
+            shared.report(state, handle.clone(), JobState::Running);
             let end = match work.run() {
                 Ok(exit_code) => JobState::Ended { exit_code },
                 Err(error) => JobState::lost(error.to_string()),
@@ -153,7 +154,8 @@ fn run_jobs(shared: &Shared) {
             if state.waiting.len() > 1 {
                 shared.work.notify_all();
             }
-            shared.report(&mut state, handle, end);
+            shared.report(state, handle, end);
+            state = shared.state();
         } else if state.closed {
             return;
         } else {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
-use super::digest::{digest_of_bytes, digest_of_file};
+use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content};
 use super::{ArtifactKind, ArtifactRef, Stamp, make_executable, object_key};
 
@@ -106,13 +106,17 @@ fn get_verified(
     let key = object_key(digest).map_err(Error::from)?;
     let mut found = String::new();
     for _ in 0..2 {
+        let mut is_whole = true;
         store.get(&key, destination).map_err(|error| missing(digest, error))?;
-        let digested = digest_of_file(destination).map_err(writing(destination))?;
-        if digested.digest == digest {
-            let (path, digest) = (destination.to_owned(), digested.digest);
-            return Ok(Fetched { path, digest, stamp: digested.stamp });
+        let file = OpenFile::open(destination).map_err(writing(destination))?;
+        let stamp = file.stamp();
+        if !file.is_known_as(digest) {
+            found = file.digested().map_err(writing(destination))?.digest;
+            is_whole = found == digest;
         }
-        found = digested.digest;
+        if is_whole {
+            return Ok(Fetched { path: destination.to_owned(), digest: digest.to_owned(), stamp });
+        }
         fs::remove_file(destination).map_err(writing(destination))?;
     }
     Err(damaged(store, digest, format!("its content has the digest {found}")))

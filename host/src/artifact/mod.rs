@@ -6,8 +6,10 @@ mod fetch;
 mod folder;
 mod keys;
 mod known;
+mod parts;
 mod permissions;
 mod publish;
+mod seen;
 pub mod staging;
 mod stamp;
 

@@ -8,7 +8,7 @@ use serde_json::Map;
 use sundae_plugin_api::artifact_store::{Existing, Source};
 use sundae_plugin_api::{ArtifactStore, Error};
 
-use super::digest::{digest_of_bytes, digest_of_file};
+use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content, Entry, What};
 use super::{ArtifactKind, ArtifactRef, is_executable, object_key};
 
@@ -74,10 +74,14 @@ fn publish_file(
     metadata: &Metadata,
     source: Source,
 ) -> Result<(String, u64), PublishError> {
-    let digested = digest_of_file(path).map_err(|error| unreadable(path, error))?;
-    let key = object_key(&digested.digest).map_err(Error::from)?;
     // A file with another name elsewhere is not ours to move and protect: whoever knows the other name may write to it.
     let source = if has_other_names(metadata) { Source::Keep } else { source };
+    let file = match source {
+        Source::Give => OpenFile::open_own(path),
+        Source::Keep => OpenFile::open(path),
+    };
+    let digested = file.and_then(OpenFile::digested).map_err(|error| unreadable(path, error))?;
+    let key = object_key(&digested.digest).map_err(Error::from)?;
     store.put(&key, path, source)?;
     Ok((digested.digest, digested.size))
 }

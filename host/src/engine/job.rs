@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sundae_plugin_api::orchestrator::Work;
 use sundae_plugin_api::{ArtifactStore, Error};
 
-use crate::worker::{self, AttemptReport, AttemptSpec, Cancel, Secrets};
+use crate::worker::{self, AttemptReport, AttemptSpec, Cancel, Folders, Secrets};
 
 /// The reports of attempts that were made in this process, by job id, until the dispatcher takes them.
 #[derive(Debug, Default, Clone)]
@@ -27,6 +27,7 @@ impl Reports {
 pub(super) struct AttemptWork {
     pub(super) spec: AttemptSpec,
     pub(super) store: Arc<dyn ArtifactStore>,
+    pub(super) folders: Arc<Folders>,
     pub(super) folder: PathBuf,
     pub(super) cancel: Cancel,
     pub(super) secrets: Arc<Secrets>,
@@ -35,8 +36,14 @@ pub(super) struct AttemptWork {
 
 impl Work for AttemptWork {
     fn run(&self) -> Result<i32, Error> {
-        let report =
-            worker::run(&self.spec, &*self.store, &self.folder, &self.cancel, &self.secrets);
+        let report = worker::run(
+            &self.spec,
+            &*self.store,
+            &self.folders,
+            &self.folder,
+            &self.cancel,
+            &self.secrets,
+        );
         // One that was killed, or could not be started, has none.
         let exit_code = report.exit_code.unwrap_or(i32::from(report.failure.is_some()));
         self.reports.put(&self.spec.id, report);

@@ -128,6 +128,8 @@ impl Pipeline {
         let mut problems = Problems::of(&source);
         let draft = draft::read(&document, format, &mut problems);
         resolve::is_whole(&draft, &mut problems);
+        // Of a file with ten thousand steps it takes more memory than all that follows.
+        drop(document);
         let draft = problems.none_or(draft)?;
         let read = Cell::new(0);
         // The first file leads nowhere yet, so it cannot be refused.

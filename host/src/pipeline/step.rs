@@ -22,12 +22,16 @@ pub struct Step {
     pub inputs: BTreeMap<String, OutputRef>,
     pub outputs: Vec<String>,
     /// Exactly the params that this step sees, each with its value for this run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Value>,
     /// Environment variables beyond those of the step contract.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
     /// Files, folders and globs, relative to `workdir`, whose content is part of the cache key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code: Vec<String>,
     /// Free-form facts that are part of the cache key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fingerprint: BTreeMap<String, String>,
     /// Absolute.
     pub workdir: PathBuf,
@@ -36,12 +40,14 @@ pub struct Step {
     /// Whether an earlier outcome may stand in for running the step.
     pub cache: bool,
     /// Steps to wait for without taking anything from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
     /// What it needs while it runs.
     pub resources: Resources,
     /// How often it is tried.
     pub retry: Retry,
     /// How long one attempt may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// When it runs, after all that it waits for has ended.
     pub trigger: Trigger,
@@ -49,7 +55,7 @@ pub struct Step {
     pub role: Role,
     /// The command of a warm server, which starts attempts of this step faster than `run` does and to the same end; empty if
     /// there is none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warm: Vec<String>,
     /// What must be so for it to run, all of it.
     pub when: Vec<Condition>,
@@ -119,7 +125,8 @@ impl Run {
     pub fn command(&self, values: &Values<'_>) -> Vec<String> {
         match self {
             Self::Shell(script) => {
-                vec!["sh".into(), "-c".into(), script.render(values, Quoting::Shell)]
+                // Where every Unix has it, and where `system` looks: no search for each step.
+                vec!["/bin/sh".into(), "-c".into(), script.render(values, Quoting::Shell)]
             }
             Self::Exec(arguments) => {
                 arguments.iter().map(|argument| argument.render(values, Quoting::None)).collect()

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sundae_plugin_api::ArtifactStore;
 
 use super::command::{self, Invocation};
+use super::folders::Folders;
 use super::inputs::Inputs;
 use super::log::Log;
 use super::messages::{self, Messages};
@@ -18,10 +19,12 @@ use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code,
 use crate::artifact::{ArtifactRef, PublishError, publish};
 use crate::secret::Mask;
 
-/// Makes the attempt in `folder`, which must not exist and does not afterwards. What its secrets are is in nothing that it leaves.
+/// Makes the attempt in `folder`, which must not exist and is a [path](Folders::path) of `folders`. What its secrets are is in
+/// nothing that it leaves.
 pub fn run(
     spec: &AttemptSpec,
     store: &dyn ArtifactStore,
+    folders: &Folders,
     folder: &Path,
     cancel: &Cancel,
     secrets: &Secrets,
@@ -32,7 +35,7 @@ pub fn run(
     let report = if cancel.is_requested() {
         AttemptReport::of_failure(&spec.run_name, Failure::Cancelled)
     } else {
-        let made = at.make(spec).and_then(|()| Log::create(at.log()));
+        let made = at.make(spec, folders).and_then(|()| Log::create(at.log()));
         match made {
             Ok(log) => Attempt { spec, store, cancel, at: &at, log, mask }.report(),
             Err(error) => {
@@ -42,7 +45,7 @@ pub fn run(
             }
         }
     };
-    at.remove();
+    folders.give_back(folder);
     report
 }
 

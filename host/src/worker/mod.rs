@@ -5,6 +5,7 @@ mod attempt;
 mod cancel;
 mod code;
 mod command;
+mod folders;
 mod hook;
 mod inputs;
 mod log;
@@ -28,6 +29,7 @@ use crate::pipeline::Step;
 pub use attempt::run;
 pub use cancel::Cancel;
 pub use code::CodeFile;
+pub use folders::Folders;
 pub use hook::run_hook;
 pub use messages::{Message, Progress};
 pub use outcomes::{keep, kept};
@@ -62,7 +64,7 @@ pub struct AttemptSpec {
 /// The file that the log of an attempt in `folder` is written to while it runs.
 #[must_use]
 pub fn log_in(folder: &Path) -> PathBuf {
-    folder.join(surroundings::LOG)
+    surroundings::log_beside(folder)
 }
 
 /// The file that the messages of an attempt in `folder` are written to.
@@ -71,8 +73,8 @@ pub fn messages_in(folder: &Path) -> PathBuf {
     folder.join(surroundings::MESSAGES)
 }
 
-/// The file of messages that lies beside a log as [`log_in`] gives it.
+/// The file of messages that belongs to a log as [`log_in`] gives it.
 #[must_use]
 pub fn messages_beside(log: &Path) -> PathBuf {
-    log.with_file_name(surroundings::MESSAGES)
+    messages_in(&surroundings::folder_beside(log))
 }

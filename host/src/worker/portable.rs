@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sundae_plugin_api::artifact_store::Existing;
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
-use super::{AttemptReport, AttemptSpec, Cancel, Secrets};
+use super::{AttemptReport, AttemptSpec, Cancel, Folders, Secrets};
 use crate::artifact::attempt_key;
 
 const SPEC: &str = "spec.json";
@@ -56,8 +56,11 @@ pub fn run_from_store(
     let folder = scratch.join(id);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
+        drop(std::fs::remove_file(super::log_in(&folder)));
     }
-    let report = super::run(&spec, store, &folder, cancel, secrets);
+    let folders = Folders::below(scratch);
+    let report = super::run(&spec, store, &folders, &folder, cancel, secrets);
+    folders.close();
     write(store, id, REPORT, &report)?;
     Ok(report)
 }

@@ -1,19 +1,24 @@
 //! What a step finds when it starts: its paths, its environment, and the context file that says the same as JSON.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value, json};
 
+use super::folders::Folders;
 use super::{AttemptSpec, Secrets};
 use crate::pipeline::{Quoting, Slot, Template, Values, text, variable};
 
-const INPUTS: &str = "in";
-const OUTPUTS: &str = "out";
-const CONTEXT: &str = "context.json";
-pub(super) const LOG: &str = "log";
+pub(super) const INPUTS: &str = "in";
+pub(super) const OUTPUTS: &str = "out";
+pub(super) const CONTEXT: &str = "context.json";
+/// What the name of a folder and that of its log differ by: the log stands beside the folder, since it may outlive it.
+const LOG: &str = ".log";
 pub(super) const MESSAGES: &str = "messages.jsonl";
 
 /// The longest text that every system takes as one environment variable; Linux takes 128 KiB with the name.
@@ -41,30 +46,9 @@ impl Surroundings {
     }
 
     /// Makes the folders, and the context file in them.
-    pub(super) fn make(&self, spec: &AttemptSpec) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        fs::create_dir(self.outputs_folder())?;
-        if !self.inputs.is_empty() {
-            fs::create_dir(self.folder.join(INPUTS))?;
-        }
-        fs::write(self.context(), self.context_json(spec).to_string())
-    }
-
-    /// Removes all that is left.
-    pub(super) fn remove(&self) {
-        // Most attempts leave nothing but what we made; to look for more costs more than to remove that.
-        for file in [self.context(), self.log(), self.messages()].iter().chain(self.inputs.values())
-        {
-            drop(fs::remove_file(file));
-        }
-        if !self.inputs.is_empty() {
-            drop(fs::remove_dir(self.folder.join(INPUTS)));
-        }
-        drop(fs::remove_dir(self.outputs_folder()));
-        if fs::remove_dir(&self.folder).is_err() {
-            // What cannot be removed now is removed with the folder of the run.
-            drop(fs::remove_dir_all(&self.folder));
-        }
+    pub(super) fn make(&self, spec: &AttemptSpec, folders: &Folders) -> io::Result<()> {
+        folders.make(&self.folder)?;
+        write_anew(&self.context(), self.context_json(spec).to_string().as_bytes())
     }
 
     pub(super) fn outputs_folder(&self) -> PathBuf {
@@ -72,7 +56,7 @@ impl Surroundings {
     }
 
     pub(super) fn log(&self) -> PathBuf {
-        self.folder.join(LOG)
+        log_beside(&self.folder)
     }
 
     fn context(&self) -> PathBuf {
@@ -185,4 +169,33 @@ impl Surroundings {
             "params": spec.step.params,
         })
     }
+}
+
+/// The log of the attempt that is made in `folder`.
+pub(super) fn log_beside(folder: &Path) -> PathBuf {
+    let mut log = OsString::from(folder);
+    log.push(LOG);
+    log.into()
+}
+
+/// The folder of the attempt whose log this is.
+pub(super) fn folder_beside(log: &Path) -> PathBuf {
+    log.with_extension("")
+}
+
+/// Writes a file in the place of what an earlier attempt may have left.
+fn write_anew(path: &Path, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    if let Ok(file) = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+        let file = File::from(file);
+        let metadata = file.metadata()?;
+        // Over what was there, as that costs less than removing it; unless the step has kept it under another name.
+        if metadata.is_file() && metadata.nlink() == 1 {
+            file.write_all_at(content, 0)?;
+            let is_longer = metadata.len() > content.len() as u64;
+            return if is_longer { file.set_len(content.len() as u64) } else { Ok(()) };
+        }
+    }
+    fs::remove_file(path)?;
+    fs::write(path, content)
 }

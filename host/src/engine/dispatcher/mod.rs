@@ -9,6 +9,7 @@ mod start;
 mod stop;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Ledger;
@@ -20,6 +21,7 @@ use super::job::Reports;
 use super::state::State;
 use super::{Engine, EngineError, Listener};
 use crate::pipeline::{Step, spoken};
+use crate::worker::Folders;
 use known::Unverified;
 use late::Late;
 use progress::ProgressWatch;
@@ -45,6 +47,7 @@ pub(super) struct Dispatcher<'a> {
     /// Wait to be tried again.
     delayed: Delayed,
     reports: Reports,
+    folders: Arc<Folders>,
     /// Ended, with a report that has yet to appear.
     late: Vec<Late>,
     progress: ProgressWatch,
@@ -93,6 +96,7 @@ impl<'a> Dispatcher<'a> {
             running: HashMap::new(),
             delayed: Delayed::default(),
             reports: Reports::default(),
+            folders: Arc::new(Folders::below(engine.staging)),
             late: Vec::new(),
             progress: ProgressWatch::default(),
             untold: Vec::new(),
@@ -113,6 +117,7 @@ impl<'a> Dispatcher<'a> {
         if result.is_err() {
             self.stop_everything();
         }
+        self.folders.close();
         result
     }
 

@@ -179,7 +179,7 @@ impl Dispatcher<'_> {
             Ok(description) => description,
             Err(message) => return self.fail(step, message),
         };
-        let folder = self.engine.staging.join(format!("{}-{attempt}", file_name(&described.name)));
+        let folder = self.folders.path(&file_name(&described.name), attempt);
         let log = (!self.capabilities.remote).then(|| worker::log_in(&folder));
         if log.is_some() {
             self.progress.watch(&id, step, worker::messages_in(&folder));
@@ -187,6 +187,7 @@ impl Dispatcher<'_> {
         let work = AttemptWork {
             spec,
             store: Arc::clone(&self.engine.store),
+            folders: Arc::clone(&self.folders),
             folder,
             cancel: Cancel::default(),
             secrets: Arc::clone(&self.engine.secrets),
