@@ -7,6 +7,7 @@ mod kept;
 mod param;
 mod part;
 mod plan;
+mod python;
 mod recorder;
 mod stopper;
 mod sweep;
@@ -50,7 +51,7 @@ pub(super) use workshop::Workshop;
 /// Example: sundae run training.toml -p test_size=0.3
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The pipeline file: JSON if its name ends in `.json`, else TOML
+    /// The pipeline file: Python if its name ends in `.py` (with `:NAME`, the pipeline of that name), JSON if in `.json`, else TOML
     file: PathBuf,
 
     /// The stack to run on: a name, an id, or the start of an id
@@ -91,6 +92,10 @@ impl Run {
     /// # Errors
     /// [`Failure`]; a step that failed is one, too.
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
+        if let Some(file) = python::of(&self.file) {
+            let params: Vec<_> = self.params.iter().map(Param::pair).collect();
+            return python::run(context, file, &params);
+        }
         let detached = if self.detach { detach::id_if_detached() } else { None };
         if self.detach && detached.is_none() {
             return detach::start(context, &uuid::Uuid::new_v4().to_string());

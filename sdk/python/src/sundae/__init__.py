@@ -43,6 +43,7 @@ _HOME = {
     "pipeline": "declaration",
     "progress": "running",
     "register_materializer": "materializers",
+    "run_file": "from_file",
     "run_step": "attempt",
     "serve_steps": "warm",
     "step": "declaration",

@@ -38,6 +38,14 @@ def fetch(reference: str, path: str) -> None:
         raise _not_done(f"artifact get {reference}", code)
 
 
+def call(words: list[str]) -> int:
+    """Runs the program where we are, with our stdout; returns its exit code."""
+    sys.stdout.flush()
+    process = _started(words, None, os.getcwd())
+    _wait(process)
+    return process.returncode
+
+
 def program() -> str:
     name = os.environ.get("SUNDAE_BIN") or "sundae"
     return os.path.abspath(name) if os.sep in name else name  # It is started in another folder.
@@ -88,16 +96,20 @@ def _call(words: list[str], folder: str) -> tuple[int, bytes, bool]:
     """The exit code of the program, what it wrote to stdout, and whether we were interrupted meanwhile."""
     sys.stdout.flush()
     with tempfile.TemporaryFile() as out:  # A pipe's reader would lose what it has if interrupted.
-        try:
-            process = subprocess.Popen([program(), *words], stdout=out, cwd=folder, env=environment())
-        except OSError as error:
-            raise HostError(
-                f"the program `{program()}` cannot be started ({error.strerror}): "
-                "put `sundae` on PATH or name it in SUNDAE_BIN"
-            ) from None
+        process = _started(words, out, folder)
         was_interrupted = _wait(process)
         out.seek(0)
         return process.returncode, out.read(), was_interrupted
+
+
+def _started(words: list[str], out, folder: str) -> subprocess.Popen:
+    try:
+        return subprocess.Popen([program(), *words], stdout=out, cwd=folder, env=environment())
+    except OSError as error:
+        raise HostError(
+            f"the program `{program()}` cannot be started ({error.strerror}): "
+            "put `sundae` on PATH or name it in SUNDAE_BIN"
+        ) from None
 
 
 def _wait(process: subprocess.Popen) -> bool:
