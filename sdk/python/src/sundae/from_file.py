@@ -101,9 +101,7 @@ def _arguments(pipeline: declaration.Pipeline, given: list) -> dict:
 
 def _value(text: str, argument):
     """What a text means as this argument: JSON, unless a text is wanted."""
-    is_text = argument.hint is str or (
-        argument.default is not REQUIRED and isinstance(argument.default, str)
-    )
+    is_text = argument.hint is str or (argument.default is not REQUIRED and isinstance(argument.default, str))
     if is_text:
         return text
     try:
