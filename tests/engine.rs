@@ -12,6 +12,7 @@ mod engine {
     mod failing;
     mod folders;
     mod foretold;
+    mod keeping;
     mod killed;
     mod meddled;
     mod misbehaving;

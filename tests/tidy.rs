@@ -19,15 +19,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("stack", &["nearest"]),
     ("plugin", &[]),
+    ("keeping", &["artifact"]),
     ("worker", &["artifact", "pipeline", "secret"]),
     ("engine", &["artifact", "nearest", "pipeline", "worker"]),
     ("metadata", &["artifact", "engine", "lock", "plugin", "stack"]),
-    ("view", &["artifact", "engine", "metadata", "nearest", "plugin", "stack"]),
+    ("view", &["artifact", "engine", "keeping", "metadata", "nearest", "plugin", "stack"]),
     (
         "cli",
         &[
-            "artifact", "drawing", "engine", "metadata", "nearest", "pipeline", "plugin",
-            "project", "secret", "stack", "view", "worker",
+            "artifact", "drawing", "engine", "keeping", "metadata", "nearest", "pipeline",
+            "plugin", "project", "secret", "stack", "view", "worker",
         ],
     ),
 ];

@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod cli;
 pub mod drawing;
 pub mod engine;
+pub mod keeping;
 mod lock;
 pub mod metadata;
 mod nearest;

@@ -306,14 +306,17 @@ fn the_local_orchestrator_writes_nothing_of_it() {
     assert_eq!(
         calls,
         [
-            // `load`: is its outcome known? Then its output, its log, its outcome.
+            // `load`: is its outcome known? Then its output, its log, its outcome; is there an old one that somebody removes?
             (Call::Read, "outcomes"),
+            (Call::Stat, "objects"),
             (Call::Put, "objects"),
+            (Call::Stat, "objects"),
             (Call::Put, "objects"),
             (Call::Write, "outcomes"),
             // `train`: the same, and its input.
             (Call::Read, "outcomes"),
             (Call::Get, "objects"),
+            (Call::Stat, "objects"),
             (Call::Put, "objects"),
             (Call::Write, "outcomes"),
         ]

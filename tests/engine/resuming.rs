@@ -16,7 +16,7 @@ use super::elsewhere::Cluster;
 use super::support::{Bed, Told, wait_until};
 
 /// Each step counts how often it ran; `mend` fails until there is a file.
-const STEPS: &str = "
+pub(super) const STEPS: &str = "
     [[steps]]
     name = 'load'
     run = 'echo x >> loads; echo 1 > {out.x}'
@@ -35,7 +35,7 @@ const STEPS: &str = "
 ";
 
 /// What a record of these events would tell.
-fn known(told: &Told) -> Known {
+pub(super) fn known(told: &Told) -> Known {
     let mut steps: HashMap<String, KnownStep> = HashMap::new();
     let mut outcomes = HashMap::new();
     for event in &told.events {

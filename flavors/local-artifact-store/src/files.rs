@@ -4,7 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sundae_plugin_api::Error;
 
@@ -60,6 +60,37 @@ pub(crate) fn make_read_only(file: &Path) -> io::Result<()> {
     let mut permissions: Permissions = fs::metadata(file)?.permissions();
     permissions.set_readonly(true);
     fs::set_permissions(file, permissions)
+}
+
+/// How far the time of a file may be from the one at which it becomes an object, before it is set.
+const TOLERANCE: Duration = Duration::from_secs(60 * 60);
+
+/// Makes a file that becomes an object say so: what a step has unpacked or copied may bear a time of years ago, and what is
+/// old is what is removed first. A time that is about right stays, as nearly all are.
+pub(crate) fn make_recent(file: &Path) -> io::Result<()> {
+    let (modified, now) = (fs::metadata(file)?.modified()?, SystemTime::now());
+    if modified < now + TOLERANCE && modified + TOLERANCE > now {
+        return Ok(());
+    }
+    set_modified(file, now)
+}
+
+/// By its name: a file that may only be read cannot be opened for this everywhere.
+#[cfg(unix)]
+fn set_modified(file: &Path, time: SystemTime) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: seconds, tv_nsec: since.subsec_nanos().into() },
+    };
+    Ok(utimensat(CWD, file, &times, AtFlags::empty())?)
+}
+
+#[cfg(not(unix))]
+fn set_modified(file: &Path, time: SystemTime) -> io::Result<()> {
+    File::options().write(true).open(file)?.set_modified(time)
 }
 
 /// Makes `destination` the same as `source`, by the cheapest means that there are: a clone that shares the blocks, a hard

@@ -11,7 +11,8 @@ use sundae_plugin_api::{Error, ErrorKind, Key};
 
 use crate::LocalArtifactStore;
 use crate::files::{
-    copy, create_read_only, link_or_copy, make_read_only, unique_name, while_doing, with_folder_of,
+    copy, create_read_only, link_or_copy, make_read_only, make_recent, unique_name, while_doing,
+    with_folder_of,
 };
 use crate::listing::Listing;
 
@@ -73,7 +74,9 @@ impl ArtifactStore for LocalArtifactStore {
         if source == Source::Keep {
             return self.put_copy(file, &target);
         }
-        make_read_only(file).map_err(while_doing("protect", file))?;
+        make_recent(file)
+            .and_then(|()| make_read_only(file))
+            .map_err(while_doing("protect", file))?;
         match with_folder_of(&target, || fs::rename(file, &target)) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {

@@ -7,6 +7,7 @@ use sundae_plugin_api::artifact_store::Existing;
 use super::digest::digest_of_bytes;
 use super::fetch::manifest;
 use super::folder::{self, Content, Entry};
+use super::publish::about_to_put;
 use super::{ArtifactKind, ArtifactRef, FetchError, object_key};
 use serde_json::{Map, Value};
 
@@ -115,6 +116,7 @@ fn written(
     let text = folder::to_text(lines).map_err(|error| Error::other(error.to_string()))?;
     let digest = digest_of_bytes(text.as_bytes());
     let key = object_key(&digest).map_err(Error::from)?;
+    about_to_put(store, &digest, [digest.as_str()])?;
     store.write(&key, text.as_bytes(), Existing::Replace)?;
     let kind = ArtifactKind::Folder;
     Ok(ArtifactRef { kind, digest, size, executable: false, metadata: Map::new() })

@@ -249,6 +249,29 @@ pub fn is_present(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<b
     Ok(true)
 }
 
+/// The digests and sizes of the objects that a folder's manifest names.
+///
+/// # Errors
+/// [`FetchError`]; unlike elsewhere, a damaged manifest stays where it is.
+pub fn objects_of(
+    store: &dyn ArtifactStore,
+    folder: &str,
+) -> Result<Vec<(String, u64)>, FetchError> {
+    let key = object_key(folder).map_err(Error::from)?;
+    let text = store.read(&key, None).map_err(|error| missing(folder, error))?;
+    let found = digest_of_bytes(&text);
+    let damaged = |found: String| FetchError::Damaged { digest: folder.to_owned(), found };
+    if found != folder {
+        return Err(damaged(format!("its content has the digest {found}")));
+    }
+    let entries = folder::from_text(&String::from_utf8_lossy(&text)).map_err(damaged)?;
+    let objects = entries.into_iter().filter_map(|entry| match entry.content {
+        Content::File { digest, size, .. } => Some((digest, size)),
+        Content::EmptyFolder | Content::Link { .. } => None,
+    });
+    Ok(objects.collect())
+}
+
 /// The content of a file artifact, for logs and other texts that fit into memory.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! - `objects/ab/cdef…`: the bytes with the digest `abcdef…`: a file, a folder's manifest, a log
 //! - `outcomes/ab/cdef…`: what the step with the cache key `abcdef…` produced, as JSON
 //! - `attempts/ID/…`: what a worker in another process is told, and what it answers; gone when the attempt has ended
+//! - `leases/ab/cdef…`: names of objects that somebody relies on though they are old; good for a day
+//! - `removals/ID`: somebody is about to remove old objects; there for moments
 
 use sundae_plugin_api::{InvalidKey, Key};
 
@@ -20,6 +22,31 @@ pub fn object_key(digest: &str) -> Result<Key, InvalidKey> {
 /// The text is no cache key.
 pub fn outcome_key(cache_key: &str) -> Result<Key, InvalidKey> {
     fanned_out("outcomes", cache_key)
+}
+
+/// The key of the lease of this name: a digest, a cache key, or what else is as unique.
+///
+/// # Errors
+/// The text is not of 64 hexadecimal digits.
+pub(super) fn lease_key(id: &str) -> Result<Key, InvalidKey> {
+    fanned_out("leases", id)
+}
+
+/// The key of the announcement of a removal.
+///
+/// # Errors
+/// The id is not one.
+pub(super) fn removal_key(id: &str) -> Result<Key, InvalidKey> {
+    Key::new(format!("removals/{id}"))
+}
+
+/// The digest or cache key that a key tells of, if it is one of `folder`.
+#[must_use]
+pub fn digits_in(folder: &str, key: &Key) -> Option<String> {
+    let digits: String = key.as_str().strip_prefix(folder)?.strip_prefix('/')?.split('/').collect();
+    // What is no digest, or was put there in another way, is not ours to know.
+    let is_ours = fanned_out(folder, &digits).is_ok_and(|again| again == *key);
+    (is_ours && digits.bytes().all(|byte| !byte.is_ascii_uppercase())).then_some(digits)
 }
 
 /// The key of a file of the attempt with this id.
@@ -41,7 +68,27 @@ fn fanned_out(folder: &str, digest: &str) -> Result<Key, InvalidKey> {
 
 #[cfg(test)]
 mod tests {
-    use super::{attempt_key, object_key};
+    use super::{attempt_key, digits_in, object_key, outcome_key};
+
+    #[test]
+    fn only_keys_of_ours_are_read_back() {
+        let digest = "ab".repeat(32);
+        let key = object_key(&digest).unwrap();
+        assert_eq!(digits_in("objects", &key), Some(digest.clone()));
+        assert_eq!(digits_in("outcomes", &key), None);
+        assert_eq!(digits_in("outcomes", &outcome_key(&digest).unwrap()), Some(digest));
+        let others = [
+            format!("objects/{}", "ab".repeat(32)),
+            format!("objects/ab/c/{}", "ab".repeat(30)),
+            format!("objects/AB/{}", "ab".repeat(31)),
+            format!("objects/ab/{}.tmp", "ab".repeat(31)),
+            "objects/readme".to_owned(),
+        ];
+        for other in others {
+            let key = sundae_plugin_api::Key::new(other.clone()).unwrap();
+            assert_eq!(digits_in("objects", &key), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_damaged_record_cannot_name_another_file() {

@@ -6,6 +6,7 @@ mod fetch;
 mod folder;
 mod keys;
 mod known;
+pub mod lease;
 mod parts;
 mod permissions;
 mod publish;
@@ -20,12 +21,13 @@ use serde_json::{Map, Value};
 
 pub use assembly::{entries, joined};
 pub use digest::{Digested, digest_of_file};
-pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, read_text};
-pub use keys::{attempt_key, object_key, outcome_key};
+pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, objects_of, read_text};
+pub use keys::{attempt_key, digits_in, object_key, outcome_key};
 pub use known::{KnownDigests, Look, NothingKnown, digest_of_known_file};
 pub use publish::{PublishError, publish, publish_text};
 pub use stamp::Stamp;
 
+use keys::{lease_key, removal_key};
 use permissions::{is_executable, make_executable};
 
 /// Whether an artifact is a file or a folder of files.

@@ -10,6 +10,7 @@ use sundae_plugin_api::{ArtifactStore, Error};
 
 use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content, Entry, What};
+use super::lease::{self, Leased};
 use super::{ArtifactKind, ArtifactRef, is_executable, object_key};
 
 /// Why something could not be published.
@@ -74,16 +75,36 @@ fn publish_file(
     metadata: &Metadata,
     source: Source,
 ) -> Result<(String, u64), PublishError> {
-    // A file with another name elsewhere is not ours to move and protect: whoever knows the other name may write to it.
-    let source = if has_other_names(metadata) { Source::Keep } else { source };
-    let file = match source {
-        Source::Give => OpenFile::open_own(path),
-        Source::Keep => OpenFile::open(path),
-    };
-    let digested = file.and_then(OpenFile::digested).map_err(|error| unreadable(path, error))?;
-    let key = object_key(&digested.digest).map_err(Error::from)?;
-    store.put(&key, path, source)?;
-    Ok((digested.digest, digested.size))
+    let file = Digested::of(path, metadata, source)?;
+    about_to_put(store, &file.digest, [file.digest.as_str()])?;
+    file.put(store)?;
+    Ok((file.digest, file.size))
+}
+
+/// A file that is about to be published.
+struct Digested<'a> {
+    path: &'a Path,
+    digest: String,
+    size: u64,
+    source: Source,
+}
+
+impl<'a> Digested<'a> {
+    fn of(path: &'a Path, metadata: &Metadata, source: Source) -> Result<Self, PublishError> {
+        // A file with another name elsewhere is not ours to move and protect: whoever knows the other name may write to it.
+        let source = if has_other_names(metadata) { Source::Keep } else { source };
+        let file = match source {
+            Source::Give => OpenFile::open_own(path),
+            Source::Keep => OpenFile::open(path),
+        };
+        let digested =
+            file.and_then(OpenFile::digested).map_err(|error| unreadable(path, error))?;
+        Ok(Self { path, digest: digested.digest, size: digested.size, source })
+    }
+
+    fn put(&self, store: &dyn ArtifactStore) -> Result<(), Error> {
+        store.put(&object_key(&self.digest)?, self.path, self.source)
+    }
 }
 
 fn publish_folder(
@@ -91,24 +112,36 @@ fn publish_folder(
     path: &Path,
     source: Source,
 ) -> Result<(String, u64), PublishError> {
+    let found = folder::scan(path).map_err(|error| unreadable(path, error))?;
     let mut total = 0;
+    let mut files = Vec::new();
     let mut entries = Vec::new();
-    for found in folder::scan(path).map_err(|error| unreadable(path, error))? {
-        let content = match found.what {
+    for found in &found {
+        let content = match &found.what {
             What::EmptyFolder => Content::EmptyFolder,
-            What::Link { target } => Content::Link { target },
+            What::Link { target } => Content::Link { target: target.clone() },
             What::File(metadata) => {
-                let (digest, size) = publish_file(store, &found.on_disk, &metadata, source)?;
+                let file = Digested::of(&found.on_disk, metadata, source)?;
+                let (digest, size) = (file.digest.clone(), file.size);
                 total += size;
-                Content::File { digest, size, executable: is_executable(&metadata) }
+                files.push(file);
+                Content::File { digest, size, executable: is_executable(metadata) }
             }
         };
-        entries.push(Entry { path: found.path, content });
+        entries.push(Entry { path: found.path.clone(), content });
     }
     let manifest = folder::to_text(&entries).map_err(|error| unreadable(path, error.into()))?;
     let digest = digest_of_bytes(manifest.as_bytes());
-    let key = object_key(&digest).map_err(Error::from)?;
-    store.write(&key, manifest.as_bytes(), Existing::Replace)?;
+    let all = files.iter().map(|file| file.digest.as_str()).chain([digest.as_str()]);
+    about_to_put(store, &digest, all)?;
+    for file in &files {
+        file.put(store)?;
+    }
+    store.write(
+        &object_key(&digest).map_err(Error::from)?,
+        manifest.as_bytes(),
+        Existing::Replace,
+    )?;
     Ok((digest, total))
 }
 
@@ -118,6 +151,7 @@ fn publish_folder(
 /// The store did not take it.
 pub fn publish_text(store: &dyn ArtifactStore, text: &[u8]) -> Result<ArtifactRef, Error> {
     let digest = digest_of_bytes(text);
+    about_to_put(store, &digest, [digest.as_str()])?;
     store.write(&object_key(&digest)?, text, Existing::Replace)?;
     Ok(ArtifactRef {
         kind: ArtifactKind::File,
@@ -126,6 +160,25 @@ pub fn publish_text(store: &dyn ArtifactStore, text: &[u8]) -> Result<ArtifactRe
         executable: false,
         metadata: Map::new(),
     })
+}
+
+/// Makes sure that nobody removes objects, as old ones that nothing needs, just as they are put anew.
+pub(super) fn about_to_put<'a>(
+    store: &dyn ArtifactStore,
+    id: &str,
+    digests: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Error> {
+    let mut old = Vec::new();
+    for digest in digests {
+        if store.stat(&object_key(digest)?)?.is_some_and(|object| lease::is_old_object(&object)) {
+            old.push(Leased { kind: ArtifactKind::File, digest: digest.to_owned() });
+        }
+    }
+    if old.is_empty() {
+        // One that is not there may be one that is just being removed.
+        return lease::wait_for_removals(store).map(drop);
+    }
+    lease::hold(store, id, old)
 }
 
 #[cfg(unix)]

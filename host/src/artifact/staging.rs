@@ -128,6 +128,47 @@ fn sweep_entry(entry: &fs::DirEntry) -> io::Result<()> {
     }
 }
 
+/// What runs that are gone have left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// A run's folder, or a file of the store.
+    pub path: PathBuf,
+    /// In bytes, all files in it together.
+    pub size: u64,
+}
+
+/// What [`sweep`] would remove.
+#[must_use]
+pub fn left(parent: &Path) -> Vec<Left> {
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let left = entries.filter_map(Result::ok).filter(is_left);
+    left.map(|entry| Left { path: entry.path(), size: size_of(&entry.path()) }).collect()
+}
+
+fn size_of(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| size_of(&entry.path())).sum()
+}
+
+/// Whether [`sweep_entry`] would remove it.
+fn is_left(entry: &fs::DirEntry) -> bool {
+    let path = entry.path();
+    let is_being_made = entry.file_name().as_encoded_bytes().starts_with(b".");
+    match File::open(path.join(LOCK)) {
+        Ok(_) if is_being_made && !is_abandoned(entry) => false,
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(_) => is_abandoned(entry) || (!is_being_made && is_empty(&path)),
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 fn is_abandoned(entry: &fs::DirEntry) -> bool {
     let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
     let age = modified.and_then(|time| SystemTime::now().duration_since(time).ok());

@@ -9,7 +9,7 @@ use super::ui::{HEADING, NAME, styled};
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Start here", &["init", "status", "run", "graph"]),
     ("Stacks and components", &["stack", "kinds", "flavor", "secret"]),
-    ("Runs and artifacts", &["runs", "artifact"]),
+    ("Runs and artifacts", &["runs", "artifact", "store"]),
     ("This program", &["version", "completions", "help"]),
 ];
 

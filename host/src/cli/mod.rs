@@ -1,7 +1,9 @@
 //! The command line: folders are nouns, files are verbs. A command's file has its arguments and what it does; its doc
 //! comment is its help.
 
+mod ago;
 mod artifact;
+mod ask;
 mod completions;
 mod component;
 mod context;
@@ -17,6 +19,7 @@ mod init;
 mod kinds;
 mod list;
 mod probe_plugin;
+mod progress;
 mod quote;
 mod reaper;
 mod region;
@@ -28,6 +31,7 @@ mod sections;
 mod signals;
 mod stack;
 mod status;
+mod store;
 mod table;
 mod tree;
 mod ui;
@@ -59,6 +63,8 @@ enum TopLevel {
     Runs(runs::RunsCommand),
     #[command(subcommand)]
     Artifact(artifact::ArtifactCommand),
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     #[command(subcommand)]
     Stack(stack::StackCommand),
     Kinds(kinds::Kinds),
@@ -134,6 +140,7 @@ fn dispatch(matches: &ArgMatches, context: &Context) -> Result<Result<(), Failur
         TopLevel::Graph(command) => command.run(context),
         TopLevel::Runs(command) => command.run(context),
         TopLevel::Artifact(command) => command.run(context),
+        TopLevel::Store(command) => command.run(context),
         TopLevel::Stack(command) => command.run(context),
         TopLevel::Kinds(command) => command.run(context),
         TopLevel::Flavor(command) => command.run(context),

@@ -165,6 +165,12 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
+/// So many of something: `1 object`, `2 objects`.
+#[must_use]
+pub(super) fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// Milliseconds, in a unit that people can read.
 #[must_use]
 pub(super) fn duration(ms: i64) -> String {

@@ -3,6 +3,7 @@
 use sundae_plugin_api::{ArtifactStore, Error};
 
 use crate::artifact::is_present;
+use crate::artifact::lease::{self, Leased};
 use crate::worker::{Outcome, kept};
 
 /// What is known of a key.
@@ -16,7 +17,9 @@ pub enum Lookup {
     Unknown,
 }
 
-/// Looks up the outcome of a step with these outputs. A hit whose data has gone is no hit.
+/// Looks up the outcome of a step with these outputs, to take it. A hit whose data has gone is no hit.
+///
+/// Nobody removes its data between that and its use, for a day.
 ///
 /// # Errors
 /// The store could not be asked.
@@ -24,6 +27,34 @@ pub fn look_up(
     store: &dyn ArtifactStore,
     cache_key: &str,
     outputs: &[String],
+) -> Result<Lookup, Error> {
+    checked(store, cache_key, outputs, |outcome| {
+        if lease::is_old(outcome.ended.as_millisecond()) {
+            let artifacts = outcome.outputs.values().chain(&outcome.log);
+            lease::hold(store, cache_key, artifacts.map(Leased::from))?;
+        }
+        Ok(())
+    })
+}
+
+/// As [`look_up`], without the promise and without writing anything: only to tell what would be.
+///
+/// # Errors
+/// The store could not be asked.
+pub fn look_at(
+    store: &dyn ArtifactStore,
+    cache_key: &str,
+    outputs: &[String],
+) -> Result<Lookup, Error> {
+    checked(store, cache_key, outputs, |_| Ok(()))
+}
+
+/// `hold` is called before the data is looked for.
+fn checked(
+    store: &dyn ArtifactStore,
+    cache_key: &str,
+    outputs: &[String],
+    hold: impl FnOnce(&Outcome) -> Result<(), Error>,
 ) -> Result<Lookup, Error> {
     let gone = |why: String| Ok(Lookup::Gone(why));
     let outcome = match kept(store, cache_key)? {
@@ -33,6 +64,7 @@ pub fn look_up(
         }
         Some(Ok(outcome)) => outcome,
     };
+    hold(&outcome)?;
     for name in outputs {
         // The key names the outputs; so one that is not there was taken out by hand.
         let Some(artifact) = outcome.outputs.get(name) else {

@@ -149,7 +149,7 @@ impl<'a> Look<'a, '_> {
         let key = cache_key(step, &code.digests, &inputs.collect());
         let miss = match refusal(step, self.use_cache) {
             Some(reason) => vec![reason],
-            None => match cache::look_up(self.store, &key.key, &step.outputs)
+            None => match cache::look_at(self.store, &key.key, &step.outputs)
                 .map_err(|error| format!("the artifact store could not be asked: {error}"))?
             {
                 Lookup::Hit(outcome) => {

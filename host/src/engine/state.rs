@@ -95,6 +95,11 @@ impl<'a> State<'a> {
         &self.steps[step]
     }
 
+    /// All artifacts that steps have made, or that were found from before.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &ArtifactRef> {
+        self.steps.iter().flat_map(|step| step.outputs.values())
+    }
+
     /// The number of the step that makes an input.
     pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
         let wanted = &self.pipeline.steps[step].inputs.get(input)?.step;

@@ -5,6 +5,7 @@ use rusqlite::{Transaction, params};
 use super::attempts::put_aside;
 use super::resuming::resumed;
 use super::rows::{name_of, now_ms, to_json};
+use super::runs::{STEP_COUNTS, STEP_METRICS};
 use super::{Database, MetadataError};
 use crate::engine::cache_key::CacheKey;
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
@@ -191,8 +192,11 @@ impl Recording<'_> {
     }
 
     fn end_run(&self, status: RunStatus, reason: Option<&str>) -> rusqlite::Result<()> {
-        let sql = "UPDATE run SET status = ?2, reason = ?3, ended = ?4 WHERE id = ?1";
-        self.execute(sql, params![self.run, name_of(status), reason, now_ms()])?;
+        let sql = format!(
+            "UPDATE run SET status = ?2, reason = ?3, ended = ?4, step_counts = {STEP_COUNTS}, step_metrics = {STEP_METRICS}
+             WHERE id = ?1"
+        );
+        self.execute(&sql, params![self.run, name_of(status), reason, now_ms()])?;
         if status == RunStatus::Completed {
             self.execute("DELETE FROM run_plan WHERE run = ?1", &[&self.run])?;
         }

@@ -324,3 +324,39 @@ fn as_json(text: &str) -> Value {
         _ => Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite finds the runs of a filter.
+    fn plan(database: &Database, filter: &RunFilter<'_>) -> String {
+        let mut clause = Clause::of(filter);
+        let order = clause.order(filter.order);
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT id FROM run WHERE {} ORDER BY {order} LIMIT 50",
+            clause.text()
+        );
+        let mut statement = database.connection.prepare(&sql).unwrap();
+        let rows = statement
+            .query_map(params_from_iter(clause.values), |row| row.get::<_, String>("detail"))
+            .unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn the_newest_runs_are_found_by_an_index_and_not_by_sorting_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("sundae.db")).unwrap();
+        let filters = [
+            (RunFilter::default(), "run_by_start"),
+            (RunFilter { statuses: &[RunStatus::Failed], ..RunFilter::default() }, "run_by_status"),
+            (RunFilter { pipeline: Some("p"), ..RunFilter::default() }, "run_by_pipeline"),
+        ];
+        for (filter, index) in filters {
+            let plan = plan(&database, &filter);
+            assert!(plan.contains(index), "{filter:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+    }
+}

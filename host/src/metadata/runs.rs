@@ -140,10 +140,26 @@ impl Named for RunRecord {
     }
 }
 
-const RUN_COLUMNS: &str = "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, sweep, (SELECT json_group_object(status, steps) FROM (SELECT status, count(*) AS steps FROM step_run \
-     WHERE step_run.run = run.id GROUP BY status)) AS steps, (SELECT json_group_array(json_array(step, name, value)) FROM (SELECT \
-     metric.step, metric.name, value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
-     WHERE metric.run = run.id ORDER BY step_run.position)) AS metrics";
+/// How many steps of the run of this row have which status, as JSON.
+pub(super) const STEP_COUNTS: &str = "(SELECT json_group_object(status, steps) FROM \
+     (SELECT status, count(*) AS steps FROM step_run WHERE step_run.run = run.id GROUP BY status))";
+
+/// The metrics of the run of this row with their steps, as JSON; those of later steps in the plan come later.
+pub(super) const STEP_METRICS: &str = "(SELECT json_group_array(json_array(step, name, value)) FROM (SELECT metric.step, metric.name, \
+     value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
+     WHERE metric.run = run.id ORDER BY step_run.position))";
+
+/// What is told of a run. Of one that has ended, steps and metrics were counted then.
+fn run_columns() -> String {
+    let counted = |column: &str, now: &str| {
+        format!("CASE status WHEN 'running' THEN {now} ELSE coalesce({column}, {now}) END")
+    };
+    format!(
+        "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, sweep, {} AS steps, {} AS metrics",
+        counted("step_counts", STEP_COUNTS),
+        counted("step_metrics", STEP_METRICS)
+    )
+}
 
 fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let metrics: Vec<(String, String, f64)> = json(row, "metrics")?;
@@ -204,7 +220,9 @@ impl Database {
     pub fn begin_run(&self, new: &NewRun<'_>) -> Result<RunRecord, MetadataError> {
         self.transaction("record a run", |transaction| {
             let failed = self.failed("record a run");
-            let sql = "SELECT coalesce(max(number), 0) + 1 FROM run WHERE pipeline = ?1";
+            // Both from the ends of indexes, however many runs there are.
+            let sql = "SELECT max(coalesce((SELECT max(number) FROM run WHERE pipeline = ?1), 0),
+                 coalesce((SELECT number FROM deleted_number WHERE pipeline = ?1), 0)) + 1";
             let number: i64 =
                 transaction.query_row(sql, [new.pipeline], |row| row.get(0)).map_err(&failed)?;
             let sql = "INSERT INTO run
@@ -239,7 +257,7 @@ impl Database {
     /// # Errors
     /// The database cannot be read.
     pub fn run(&self, id_or_name: &str) -> Result<Option<RunRecord>, MetadataError> {
-        let sql = format!("SELECT {RUN_COLUMNS} FROM run WHERE id = ?1 OR name = ?1");
+        let sql = format!("SELECT {} FROM run WHERE id = ?1 OR name = ?1", run_columns());
         self.connection
             .query_row(&sql, [id_or_name], run_of)
             .optional()
@@ -279,7 +297,8 @@ impl Database {
     ) -> Result<Vec<RunRecord>, MetadataError> {
         let failed = self.failed("read the runs");
         let sql = format!(
-            "SELECT {RUN_COLUMNS} FROM run WHERE {condition} ORDER BY started DESC, number DESC LIMIT {limit}"
+            "SELECT {} FROM run WHERE {condition} ORDER BY started DESC, number DESC LIMIT {limit}",
+            run_columns()
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
         let rows = statement.query_map(values, run_of).map_err(&failed)?;

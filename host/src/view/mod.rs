@@ -5,6 +5,7 @@ mod component;
 mod diff;
 mod flavor;
 mod graph;
+mod keeping;
 mod lineage;
 mod list;
 mod plan;
@@ -21,6 +22,9 @@ pub use diff::{
 };
 pub use flavor::{FieldView, FlavorView, KindView};
 pub use graph::{GraphEdge, GraphStep, GraphView};
+pub use keeping::{
+    DamageView, GarbageView, RemovedView, RepairedView, RunGarbageView, TotalView, VerifiedView,
+};
 pub use lineage::{LineageEdge, LineageNode, LineageStep, LineageView};
 pub use list::{Comparison, Filter, ListError, Listing, Order};
 pub use plan::{PlanRow, Would};

@@ -2,6 +2,7 @@
 
 mod copy;
 mod describe;
+mod gc;
 mod get;
 mod lineage;
 mod list;
@@ -23,6 +24,7 @@ pub(super) enum ArtifactCommand {
     Describe(describe::Describe),
     Get(get::Get),
     Lineage(lineage::Lineage),
+    Gc(gc::Gc),
 }
 
 impl ArtifactCommand {
@@ -36,6 +38,7 @@ impl ArtifactCommand {
             Self::Describe(describe) => describe.run(context),
             Self::Get(get) => get.run(context),
             Self::Lineage(lineage) => lineage.run(context),
+            Self::Gc(gc) => gc.run(context),
         }
     }
 }

@@ -14,17 +14,21 @@ mod remove_attribute;
 mod rename;
 mod update;
 
-use clap::{ArgMatches, Command, FromArgMatches as _, Subcommand};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _, Subcommand};
 use sundae_plugin_api::ComponentKind;
 
 use super::Failure;
 use super::context::Context;
+use super::store::Verify;
 
 pub(super) use asked::Asked;
 pub(super) use config::{check_configured, check_drafted, forget_draft};
 
 /// What the help of all kinds says where each says its own name.
 const KIND: &str = "KIND";
+
+/// What only artifact stores can be asked for.
+const VERIFY: &str = "verify";
 
 #[derive(Debug, Subcommand)]
 enum ComponentCommand {
@@ -68,9 +72,20 @@ pub(super) fn asked_group(asked: &Asked) -> Command {
 
 fn verbs(group: Command) -> Command {
     let kind = group.get_name().to_owned();
-    let group = ComponentCommand::augment_subcommands(group);
+    let mut group = ComponentCommand::augment_subcommands(group);
+    if kind == ComponentKind::ArtifactStore.as_str() {
+        group = group.subcommand(store_verify());
+    }
     let names: Vec<_> = group.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     names.iter().fold(group, |group, name| group.mut_subcommand(name, |verb| named(verb, &kind)))
+}
+
+/// `sundae artifact-store verify` is `sundae store verify` by another name.
+fn store_verify() -> Command {
+    let command = Verify::augment_args(Command::new(VERIFY));
+    let example = format!("sundae {} {VERIFY}", ComponentKind::ArtifactStore);
+    let help = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+    command.long_about(help.replace("sundae store verify", &example))
 }
 
 /// Puts the kind's name into the help of a command and of those below it.
@@ -104,6 +119,9 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Result<(), Failure>, clap::Error> {
     let words = matches.subcommand().map_or(matches, |(_, words)| words);
+    if kind == ComponentKind::ArtifactStore && matches.subcommand_name() == Some(VERIFY) {
+        return Ok(Verify::from_arg_matches(words)?.run(context));
+    }
     Ok(match ComponentCommand::from_arg_matches(matches)? {
         ComponentCommand::List(list) => list.run(kind, context),
         ComponentCommand::Register(register) => register.run(kind, words, context),

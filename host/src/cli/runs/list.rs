@@ -19,7 +19,7 @@ const COLUMNS: [&str; 7] =
     ["name", "pipeline", "stack", "status", "steps", "started", "duration_ms"];
 
 /// So many are shown where nothing is said.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
 
 /// More params and metrics than these make a table that nobody can read; `--columns` takes any.
 const MOST_PARAMS: usize = 4;
@@ -57,7 +57,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "CONDITION")]
     metric: Vec<MetricTest>,
 
-    /// Show all, and not the latest 100 only
+    /// Show all, and not the latest 50 only
     #[arg(long, conflicts_with = "limit")]
     all: bool,
 
@@ -67,7 +67,7 @@ pub(crate) struct List {
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Status {
+pub(super) enum Status {
     /// It goes on
     Running,
     /// Every step completed or was cached

@@ -50,16 +50,18 @@ impl Logs {
     pub(super) fn run(&self, context: &Context) -> Result<(), Failure> {
         let given = (self.run.as_deref(), self.step.as_deref());
         let run = find_run(context, given.0).map_err(|f| or_a_step(context, "logs", given, f))?;
-        let steps = database(context)?.steps(&run.id)?;
         if self.follow {
             if let Some(name) = &self.step {
-                the_step(&run, &steps, name)?;
+                wanted_step(context, &run, name)?;
             }
             return log_follower::follow(context, &run, self.step.as_deref());
         }
         let steps: Vec<_> = match &self.step {
-            Some(name) => vec![self.with_attempt(context, &run, the_step(&run, &steps, name)?)?],
-            None => steps,
+            Some(name) => {
+                let step = wanted_step(context, &run, name)?;
+                vec![self.with_attempt(context, &run, step)?]
+            }
+            None => database(context)?.steps(&run.id)?,
         };
         let logs = read(context, &run, &steps)?;
         if context.wants_json() {
@@ -104,6 +106,15 @@ impl Logs {
         };
         (step.log, step.log_file) = (found.log, None);
         Ok(step)
+    }
+}
+
+/// A step by itself: a run may have thousands.
+fn wanted_step(context: &Context, run: &RunRecord, name: &str) -> Result<StepRecord, Failure> {
+    let database = database(context)?;
+    match database.some_steps(&run.id, &[name])?.pop() {
+        Some(step) => Ok(step),
+        None => the_step(run, &database.steps(&run.id)?, name),
     }
 }
 
@@ -164,10 +175,9 @@ fn of_running(
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     // It has not begun to write, or has ended since it was looked up.
-    let steps = database(context)?.steps(&store.run.id)?;
-    let now = steps.iter().find(|now| now.name == step.name);
-    match now.and_then(|now| now.log.as_ref()) {
-        Some(artifact) => store.text(artifact),
+    let now = database(context)?.some_steps(&store.run.id, &[&step.name])?.pop();
+    match now.and_then(|now| now.log) {
+        Some(artifact) => store.text(&artifact),
         None => Ok(String::new()),
     }
 }

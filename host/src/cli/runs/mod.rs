@@ -2,6 +2,7 @@
 
 mod attach;
 mod cancel;
+mod delete;
 mod describe;
 mod diff;
 mod follower;
@@ -37,6 +38,7 @@ pub(super) enum RunsCommand {
     Cancel(cancel::Cancel),
     Attach(attach::Attach),
     Watch(watch::Watch),
+    Delete(delete::Delete),
 }
 
 impl RunsCommand {
@@ -55,6 +57,7 @@ impl RunsCommand {
             Self::Cancel(cancel) => cancel.run(context),
             Self::Attach(attach) => attach.run(context),
             Self::Watch(watch) => watch.run(context),
+            Self::Delete(delete) => delete.run(context),
         }
     }
 }

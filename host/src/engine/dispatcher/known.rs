@@ -33,6 +33,7 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.untold.push(Event::RunResumed { steps, done });
+        self.hold_what_is_known();
         self.unverified = order.into();
         self.take_up_jobs();
     }

@@ -4,6 +4,7 @@ mod end;
 mod known;
 mod late;
 mod progress;
+mod renewal;
 mod retry;
 mod start;
 mod stop;
@@ -51,6 +52,8 @@ pub(super) struct Dispatcher<'a> {
     /// Ended, with a report that has yet to appear.
     late: Vec<Late>,
     progress: ProgressWatch,
+    /// When others were last told what this run relies on.
+    renewed: Instant,
     /// Told when there is nothing else to do, so that many events are recorded at once.
     untold: Vec<Event>,
     began: Instant,
@@ -99,6 +102,7 @@ impl<'a> Dispatcher<'a> {
             folders: Arc::new(Folders::below(engine.staging)),
             late: Vec::new(),
             progress: ProgressWatch::default(),
+            renewed: Instant::now(),
             untold: Vec::new(),
             began: now,
             heard: Vec::new(),
@@ -140,6 +144,7 @@ impl<'a> Dispatcher<'a> {
             self.hear_orchestrator();
             self.hear_late_reports();
             self.hear_progress();
+            self.renew_lease();
         }
     }
 

@@ -69,3 +69,23 @@ CREATE TABLE file_digest (
 
 -- What the runs of a sweep have in common: an id.
 ALTER TABLE run ADD COLUMN sweep TEXT;
+
+-- When `artifact gc` let go of what a run had: that it is gone is no damage.
+ALTER TABLE run ADD COLUMN released INTEGER;
+
+-- Counted when a run ends, as JSON: how many steps have which status, and its metrics in the order of the plan. So a list
+-- of runs need not look at all their steps.
+ALTER TABLE run ADD COLUMN step_counts TEXT;
+ALTER TABLE run ADD COLUMN step_metrics TEXT;
+
+-- The newest runs of all, of a pipeline, with a status, are found without looking at others.
+DROP INDEX run_by_start;
+CREATE INDEX run_by_start ON run (started, number);
+CREATE INDEX run_by_status ON run (status, started, number);
+CREATE INDEX run_by_pipeline ON run (pipeline, started, number);
+
+-- The greatest number of a deleted run of a pipeline: no run gets the name of another one, also when that is gone.
+CREATE TABLE deleted_number (
+    pipeline TEXT PRIMARY KEY,
+    number   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -14,9 +14,13 @@ pub(in crate::pipeline) struct Scanner {
     is_escaped: bool,
     /// The last characters read, newest last, and `PLAIN` for those that mean nothing here.
     before: [char; 5],
+    /// The first of the two parentheses that end `$((…))` has been read: the second must follow.
+    is_half_closed: bool,
     /// What has been met that shells differ on, or that only a full parser could follow.
     lost: Option<&'static str>,
 }
+
+const HALF_CLOSED: &str = "behind a single `)` within `$((…))`";
 
 /// Stands in `before` for whatever is no part of an operator or keyword.
 const PLAIN: char = 'v';
@@ -64,6 +68,9 @@ impl Scanner {
         if let Some(obstacle) = self.lost {
             return Place::Obstacle(obstacle);
         }
+        if self.is_half_closed {
+            return Place::Obstacle(HALF_CLOSED);
+        }
         match self.open.last() {
             Some(Open::Single) => Place::SingleQuotes,
             Some(Open::Comment) => Place::Comment,
@@ -83,6 +90,9 @@ impl Scanner {
 
     fn step(&mut self, c: char) {
         let was_escaped = std::mem::take(&mut self.is_escaped);
+        if std::mem::take(&mut self.is_half_closed) && c != ')' {
+            self.lost = Some(HALF_CLOSED);
+        }
         match self.open.last_mut() {
             Some(Open::Single) => self.until('\'', c),
             Some(Open::Comment) => self.until('\n', c),
@@ -112,6 +122,8 @@ impl Scanner {
     }
 
     fn remember(&mut self, c: char) {
+        // `$$` is the number of the shell's process: its second character begins nothing.
+        let c = if c == '$' && self.follows("$") { PLAIN } else { c };
         self.before.rotate_left(1);
         self.before[4] = c;
         // A here-string has no body to look out for.
@@ -216,7 +228,10 @@ impl Scanner {
             '(' if self.open.last() == Some(&Open::Arithmetic) => self.open.push(Open::Arithmetic),
             '(' => self.open.push(Open::Parentheses),
             '{' if self.follows("$") => self.open.push(Open::Braces),
-            ')' => self.close(),
+            ')' => {
+                let was_arithmetic = self.open.pop() == Some(Open::Arithmetic);
+                self.is_half_closed = was_arithmetic && self.open.last() != Some(&Open::Arithmetic);
+            }
             '\n' => self.newline(),
             _ => {}
         }

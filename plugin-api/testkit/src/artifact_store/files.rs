@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sundae_plugin_api::ErrorKind;
 use sundae_plugin_api::artifact_store::{ArtifactStore, Source};
@@ -129,6 +130,29 @@ pub(super) fn what_is_got_on_another_file_system_is_the_object(subject: &Subject
     assert_eq!(fs::read(&destination).expect("it is there"), b"to afar");
     fs::remove_file(destination).expect("what was got can be removed");
     assert_eq!(read(&*store, "a/b"), b"to afar");
+}
+
+pub(super) fn an_object_is_as_old_as_its_putting_and_not_as_its_file(subject: &Subject) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let store = subject.open();
+    let now = SystemTime::now();
+    for (time, source) in [
+        (now - 1000 * DAY, Source::Give),
+        (now + 1000 * DAY, Source::Give),
+        (now - 1000 * DAY, Source::Keep),
+    ] {
+        let file = subject.file("file", b"of another time");
+        File::options()
+            .write(true)
+            .open(&file)
+            .and_then(|file| file.set_modified(time))
+            .expect("the file is the test's");
+        put(&*store, "a", &file, source);
+        let stat = store.stat(&key("a")).expect("it can be asked").expect("it is there");
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(stat.modified_ms);
+        assert!(modified + DAY > now && modified < now + DAY, "{source:?}: {modified:?}");
+        fs::remove_file(file).ok();
+    }
 }
 
 /// A folder on another file system than the tests' own. There is one on every Linux; elsewhere it is an ordinary folder.

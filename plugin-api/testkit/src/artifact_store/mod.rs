@@ -52,6 +52,7 @@ macro_rules! __artifact_store_cases {
             a_deleted_object_is_gone
             deleting_nothing_is_no_error
             stat_tells_size_and_time
+            an_object_is_as_old_as_its_putting_and_not_as_its_file
             a_listing_is_in_the_order_of_bytes
             a_listing_takes_the_prefix_as_text
             a_listing_goes_on_after_a_key
