@@ -59,21 +59,26 @@ fn a_job_that_is_refused_fails_its_step() {
 
 #[test]
 fn a_job_that_is_lost_fails_its_step() {
-    let told = with_orchestrator(|orchestrator| {
-        orchestrator.on_submit = Box::new(|_| Ok(()));
-        // The real one goes on with it; but nobody hears of that.
-        orchestrator.on_wait = Box::new(|changes| {
-            let lose = |change: Change| {
-                let is_running = change.state == JobState::Running;
-                if is_of_a(&change.handle.0) && is_running {
-                    Change { state: JobState::lost("its machine burnt"), ..change }
-                } else {
-                    change
-                }
-            };
-            Ok(changes.into_iter().map(lose).collect())
-        });
+    let mut bed = Bed::new();
+    let mut orchestrator = Meddled::new(2);
+    // The real one goes on with it; but nobody hears of that, and it has not ended before it is lost.
+    let lost = bed.path("lost");
+    orchestrator.on_wait = Box::new(move |changes| {
+        let lose = |change: Change| {
+            let is_running = change.state == JobState::Running;
+            if is_of_a(&change.handle.0) && is_running {
+                std::fs::write(&lost, "").unwrap();
+                Change { state: JobState::lost("its machine burnt"), ..change }
+            } else {
+                change
+            }
+        };
+        Ok(changes.into_iter().map(lose).collect())
     });
+    bed.orchestrator = Box::new(orchestrator);
+    let waiting = "run = 'until test -e lost; do sleep 0.01; done; echo 1 > {out.x}; echo log'";
+    let told =
+        bed.run_carelessly(&CHAIN.replacen("run = 'echo 1 > {out.x}; echo log'", waiting, 1));
     assert_eq!(told.summary(), "a failed, b skipped, c completed");
     assert_eq!(told.reason("a"), "it was lost: its machine burnt");
 }

@@ -61,9 +61,11 @@ const ARGUMENTS: [(&str, &str); 16] = [
 ];
 
 /// What stands before the command, and must not confuse the scanner.
-const BEFORE: [&str; 14] = [
+const BEFORE: [&str; 16] = [
     "",
     "# it's a \"comment\n",
+    ": \"$$(\" $$ \"$$$(: ')')\"\n",
+    ": $$'(' \"$$'\"\n",
     "# {param.v}\n",
     "true # {param.v} it's\n",
     ": \\# ' # '\n",
@@ -149,6 +151,26 @@ const ATTACKS: [&str; 9] = [
     "\\'\ntouch HIT #",
     "}\"\ntouch HIT\n\"${x:-",
 ];
+
+#[test]
+fn a_parenthesis_behind_the_number_of_the_process_opens_nothing() {
+    for attack in ATTACKS {
+        let command = rendered(": \"$$({param.v}\"", attack);
+        let folder = tempfile::tempdir().unwrap();
+        for shell in shells() {
+            output(shell, &command, folder.path());
+            assert!(!folder.path().join("HIT").exists(), "{shell}: {command}");
+        }
+    }
+}
+
+#[test]
+fn behind_a_single_parenthesis_in_a_calculation_nobody_knows_where_it_ends() {
+    let template = Template::parse(": $(()}})'{param.v}'))").unwrap();
+    let (_, place) = template.unquotable().unwrap();
+    assert_eq!(place, "behind a single `)` within `$((…))`");
+    assert_eq!(Template::parse("echo $((1 + (2))) {param.v}").unwrap().unquotable(), None);
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(384))]
