@@ -19,6 +19,7 @@ mod run {
     mod knowing;
     mod resuming;
     mod sandbox;
+    mod secrets;
     mod showing;
     mod stacks;
     mod stopping;

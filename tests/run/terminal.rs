@@ -121,6 +121,25 @@ fn a_run_that_was_started_elsewhere_is_shown_in_the_same_way() {
 }
 
 #[test]
+fn what_a_step_calls_its_progress_does_not_show_its_secrets() {
+    let sandbox = Sandbox::new();
+    let mut set = sandbox.command(&["secret", "set", "token", "--from-env", "VALUE"]);
+    assert!(set.env("VALUE", "xyzzy").status().unwrap().success());
+    let secretive = PIPELINE.replace("epoch 3", "at $TOKEN").replace("echo '{", "echo \"{");
+    let secretive = secretive.replace("}' >>", "}\" >>").replace("\\\"", "\\\\\\\"");
+    let env = "[[steps]]\nenv = { TOKEN = \"{secret.token}\" }";
+    sandbox.write("p.toml", &secretive.replace("[[steps]]", env));
+    let (_, seen) = watched(&sandbox, &["run", "p.toml"]);
+    assert!(
+        seen.contains("50 %") && seen.contains("at ***") && !seen.contains("xyzzy"),
+        "{seen:?}"
+    );
+    sandbox.sundae(&["run", "p.toml", "--detach", "--no-cache"]).ended(0);
+    let (_, seen) = watched(&sandbox, &["runs", "attach"]);
+    assert!(seen.contains("50 %") && !seen.contains("xyzzy"), "{seen:?}");
+}
+
+#[test]
 fn a_list_changes_with_the_runs() {
     let sandbox = Sandbox::new();
     sandbox.write("p.toml", "name = \"p\"\n[[steps]]\nname = \"s\"\nrun = \"sleep 0.5\"\n");

@@ -8,7 +8,7 @@ use sundae_plugin_api::ConfigSchema;
 use super::Failure;
 use super::context::Context;
 use crate::plugin::{Loader, Wanted};
-use crate::secret::{Key, KeyError, mask_from_now_on, open};
+use crate::secret::{Key, KeyError, VARIABLE, mask_from_now_on, open};
 use crate::stack::{Component, SecretReference};
 
 /// Refuses secrets that are written out: what is registered is kept in the database, in clear.
@@ -55,7 +55,10 @@ pub(super) fn revealed(
     let schema = flavor.schema();
     let mut config = schema.with_defaults(&component.config);
     for field in schema.fields.iter().filter(|field| field.secret) {
-        let Some(reference) = config.get(&field.name).and_then(SecretReference::of) else {
+        let Some(value) = config.get(&field.name) else { continue };
+        let Some(reference) = SecretReference::of(value) else {
+            // A worker is told the values themselves.
+            mask_from_now_on(value.as_str());
             continue;
         };
         let value = match reference {
@@ -141,9 +144,11 @@ impl From<KeyError> for Failure {
             }
             KeyError::BadVariable => failure
                 .hint("unset it to use the key file, or make a key with `openssl rand -hex 32`"),
-            KeyError::Absent(_) | KeyError::BadFile(_) => failure.hint(
-                "bring it back from a copy; without it, secrets must be set anew after it was moved away",
-            ),
+            KeyError::BadFile(_) => failure.hint("bring it back from a copy; or, if there is none, remove it"),
+            KeyError::Absent(_) => failure.hint(format!(
+                "bring it back from a copy, or set {VARIABLE}; if it is lost, so are they: `sundae secret delete NAME --force` \
+                 removes them, and the next `sundae secret set` makes a new key"
+            )),
             KeyError::Io { .. } => failure,
         }
     }

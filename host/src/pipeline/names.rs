@@ -49,7 +49,7 @@ pub(super) fn is_variable(text: &str) -> bool {
 pub fn is_reserved(variable: &str) -> bool {
     let Some(rest) = variable.strip_prefix("SUNDAE_") else { return false };
     ["IN_", "OUT_", "PARAM_"].iter().any(|prefix| rest.starts_with(prefix))
-        || ["RUN", "STEP", "ATTEMPT", "CONTEXT", "MESSAGES", "WORKER", "SECRETS"].contains(&rest)
+        || ["RUN", "STEP", "ATTEMPT", "CONTEXT", "MESSAGES", "WORKER"].contains(&rest)
 }
 
 #[cfg(test)]

@@ -60,3 +60,25 @@ impl HostServices for Services {
         made(&self.scratch_folder)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_gets_the_secrets_that_its_configuration_names_and_no_others() {
+        let lent = Services {
+            component: "artifact store `s3`".to_owned(),
+            data_folder: PathBuf::new(),
+            scratch_folder: PathBuf::new(),
+            log: Arc::new(|_, _, _| {}),
+            cancelled: Arc::default(),
+            secrets: BTreeMap::from([("token".to_owned(), "hunter2".to_owned())]),
+        }
+        .lend();
+        assert_eq!(lent.secret("token").unwrap(), "hunter2");
+        let refused = lent.secret("other").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NotFound);
+        assert_eq!(refused.to_string(), "its configuration names no secret `other`");
+    }
+}

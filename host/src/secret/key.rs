@@ -10,7 +10,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use zeroize::Zeroizing;
 
 /// The variable that holds the key, where it is not to be in a file.
-const VARIABLE: &str = "SUNDAE_SECRET_KEY";
+pub const VARIABLE: &str = "SUNDAE_SECRET_KEY";
 
 /// A key: 32 bytes.
 pub struct Key(pub(super) Zeroizing<[u8; 32]>);

@@ -17,7 +17,7 @@ use super::surroundings::Surroundings;
 use super::warm::{self, Answer, Offer};
 use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code, outcomes};
 use crate::artifact::{ArtifactRef, PublishError, publish};
-use crate::secret::Mask;
+use crate::secret::{Mask, mask_with};
 
 /// Makes the attempt in `folder`, which must not exist and is a [path](Folders::path) of `folders`. What its secrets are is in
 /// nothing that it leaves.
@@ -30,7 +30,11 @@ pub fn run(
     secrets: &Secrets,
 ) -> AttemptReport {
     let secrets = own(spec, secrets);
-    let mask = Mask::new(secrets.values().map(String::as_str));
+    let mask = match secrets.is_empty() {
+        true => Mask::default(),
+        // One for all attempts: that of a long key takes a while to make.
+        false => mask_with(secrets.values().map(String::as_str)),
+    };
     let at = Surroundings::new(spec, &secrets, folder);
     let report = if cancel.is_requested() {
         AttemptReport::of_failure(&spec.run_name, Failure::Cancelled)

@@ -12,7 +12,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use super::output::Output;
 use super::{Cancel, reaper};
 use crate::pipeline::is_reserved;
-use crate::secret::Mask;
+use crate::secret::{self, Mask};
 
 /// What to start.
 pub(super) struct Invocation<'a> {
@@ -63,6 +63,8 @@ pub(super) fn prepared(
     for name in inherited.filter(|name| name.to_str().is_some_and(is_reserved)) {
         command.env_remove(name);
     }
+    // With it, a step could read all secrets; and one that shows its environment would show it.
+    command.env_remove(secret::VARIABLE);
     command.current_dir(workdir).envs(environment).process_group(0);
     command
 }

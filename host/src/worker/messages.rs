@@ -78,10 +78,22 @@ pub(super) fn read(path: &Path, outputs: &[String], mask: &Mask) -> Messages {
             messages.complaints.push(format!("line {} of the messages {complaint}", number + 1));
         }
     }
-    messages
+    if mask.is_empty() { messages } else { messages.masked(mask) }
 }
 
 impl Messages {
+    /// Without secrets that JSON had written in another way, such as with `\u0068` for `h`.
+    fn masked(self, mask: &Mask) -> Self {
+        let metrics = self.metrics.into_iter().map(|(name, value)| (mask.text(&name), value));
+        let metadata = self.metadata.into_iter();
+        Self {
+            metrics: metrics.collect(),
+            notes: self.notes.iter().map(|note| mask.text(note)).collect(),
+            metadata: metadata.map(|(of, facts)| (of, masked_facts(facts, mask))).collect(),
+            complaints: self.complaints.iter().map(|complaint| mask.text(complaint)).collect(),
+        }
+    }
+
     /// Takes a line, or says what is wrong with it.
     fn take(&mut self, line: &str, outputs: &[String]) -> Result<(), String> {
         match serde_json::from_str(line) {
@@ -102,6 +114,19 @@ impl Messages {
             }
         }
         Ok(())
+    }
+}
+
+fn masked_facts(facts: Map<String, Value>, mask: &Mask) -> Map<String, Value> {
+    facts.into_iter().map(|(name, value)| (mask.text(&name), masked_value(value, mask))).collect()
+}
+
+fn masked_value(value: Value, mask: &Mask) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask.text(&text)),
+        Value::Array(items) => items.into_iter().map(|item| masked_value(item, mask)).collect(),
+        Value::Object(facts) => Value::Object(masked_facts(facts, mask)),
+        other => other,
     }
 }
 
@@ -177,6 +202,25 @@ mod tests {
         );
         let absent = folder.path().join("absent");
         assert_eq!(read(&absent, &[], &Mask::default()), Messages::default());
+    }
+
+    #[test]
+    fn no_secret_is_in_them_however_json_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("messages.jsonl");
+        let lines = concat!(
+            r#"{"note":"it is \u0068unter2"}"#,
+            "\n",
+            r#"{"metric":"h\u0075nter2","value":1}"#,
+            "\n",
+            r#"{"output":"x","metadata":{"a":["hun\u0074er2",7],"h\u0075nter2":{"b":"hunter\u0032"}}}"#,
+        );
+        fs::write(&path, lines).unwrap();
+        let messages = read(&path, &["x".to_owned()], &Mask::new(["hunter2"]));
+        assert_eq!(messages.notes, ["it is ***"]);
+        assert_eq!(messages.metrics, BTreeMap::from([("***".to_owned(), 1.0)]));
+        let facts = serde_json::json!({"a": ["***", 7], "***": {"b": "***"}});
+        assert_eq!(Value::Object(messages.metadata["x"].clone()), facts);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn run_from_store(
         drop(std::fs::remove_file(super::log_in(&folder)));
     }
     let folders = Folders::below(scratch);
-    let report = super::run(&spec, store, &folders, &folder, cancel, secrets);
+    let report = super::run(&spec, store, &folders, &folder, cancel, secrets).without_secrets();
     folders.close();
     write(store, id, REPORT, &report)?;
     Ok(report)

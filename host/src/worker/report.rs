@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::ArtifactRef;
+use crate::secret::masked;
 
 /// What a step produced: kept in the artifact store under the step's cache key, and recorded with the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,24 @@ pub struct AttemptReport {
 }
 
 impl AttemptReport {
+    /// The report without any secret that this process has come to know: a plugin may have put one into an error.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        let hide = |text: &mut String| *text = masked(std::mem::take(text));
+        hide(&mut self.log_tail);
+        self.warnings.iter_mut().for_each(hide);
+        match &mut self.failure {
+            Some(
+                Failure::Command { message }
+                | Failure::DamagedInput { message, .. }
+                | Failure::TimedOut { message }
+                | Failure::Host { message },
+            ) => hide(message),
+            Some(Failure::MissingOutput { .. } | Failure::Cancelled) | None => {}
+        }
+        self
+    }
+
     /// The report of a try that produced nothing.
     pub(crate) fn of_failure(run: &str, failure: Failure) -> Self {
         let now = Timestamp::now();
@@ -104,4 +123,21 @@ pub enum Failure {
         /// In words.
         message: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::mask_from_now_on;
+
+    #[test]
+    fn an_error_that_quotes_a_secret_does_not_give_it_away() {
+        mask_from_now_on(["token-of-the-store"]);
+        let message = "403: token-of-the-store is no longer valid".to_owned();
+        let mut report = AttemptReport::of_failure("p-1", Failure::Host { message });
+        report.warnings.push("token-of-the-store".to_owned());
+        let report = report.without_secrets();
+        let hidden = Failure::Host { message: "403: *** is no longer valid".to_owned() };
+        assert_eq!((report.failure, &*report.warnings), (Some(hidden), &["***".to_owned()][..]));
+    }
 }

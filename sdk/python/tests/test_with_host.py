@@ -194,6 +194,41 @@ def test_another_stack_runs_the_same_script(project):
     assert project.says("-c", script.format(None)) == f"{stack} cached"
 
 
+SECRETIVE = """
+import json, os
+from sundae import pipeline, step
+
+@step(env={"TOKEN": "Bearer {secret.token}"})
+def upload() -> int:
+    with open(os.environ["SUNDAE_MESSAGES"], "a") as messages:
+        print(json.dumps({"note": f"with {os.environ['TOKEN']}"}), file=messages)
+    raise ValueError(os.environ["TOKEN"])
+
+@pipeline
+def uploading():
+    upload()
+
+if __name__ == "__main__":
+    uploading()
+"""
+
+
+def test_a_secret_is_in_the_environment_of_its_step_and_shown_nowhere(project):
+    project.write("run.py", SECRETIVE)
+    refused = project.python("run.py")
+    assert refused.returncode != 0
+    assert "step `upload` needs the secret `token`, which is not set" in refused.stderr
+    value = 'hörse "battery"'
+    words = [PROGRAM, "secret", "set", "token"]
+    subprocess.run(words, input=value, text=True, check=True, timeout=DEADLINE)
+    failed = project.python("run.py")
+    assert "ValueError: Bearer ***" in failed.stderr, failed.stderr
+    run = data("runs", "describe")
+    assert run["steps"][0]["notes"] == ["with Bearer ***"]
+    for text in (failed.stderr, sundae("runs", "logs").stdout, json.dumps(run, ensure_ascii=False)):
+        assert "battery" not in text
+
+
 @pytest.fixture
 def example(tmp_path):
     """A copy of an example, and a way to run it."""

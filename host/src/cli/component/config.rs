@@ -117,22 +117,33 @@ pub(in crate::cli) fn check_drafted(
 ) -> Result<(), Failure> {
     let loader = context.loader()?;
     let flavor = loader.find(&wanted(component, &component.config))?;
-    let unset = flavor.schema().fields.iter().filter(|field| field.secret).find_map(|field| {
-        match SecretReference::of(component.config.get(&field.name)?)? {
-            SecretReference::Variable(variable) => {
-                std::env::var_os(variable).is_none().then_some((&field.name, variable))
-            }
-            SecretReference::Secret(_) => None,
-        }
-    });
-    if let Some((field, variable)) = unset {
+    for field in flavor.schema().fields.iter().filter(|field| field.secret) {
+        let reference = component.config.get(&field.name).and_then(SecretReference::of);
+        let Some(unset) =
+            reference.map(|reference| unset(context, reference)).transpose()?.flatten()
+        else {
+            continue;
+        };
         context.ui.warn(format_args!(
-            "the secret `{field}` is in the environment variable {variable}, which is not set here: whether the flavor \
-             accepts the configuration will be seen when it is used"
+            "the secret `{}` is {unset}: whether the flavor accepts the configuration will be seen when it is used",
+            field.name
         ));
         return Ok(());
     }
     context.check_component(component)
+}
+
+/// Where the value of a reference is, if it is not there.
+fn unset(context: &Context, reference: SecretReference<'_>) -> Result<Option<String>, Failure> {
+    Ok(match reference {
+        SecretReference::Variable(name) if std::env::var_os(name).is_none() => {
+            Some(format!("in the environment variable {name}, which is not set here"))
+        }
+        SecretReference::Secret(name) if context.database()?.sealed_secret(name)?.is_none() => {
+            Some(format!("`{{secret.{name}}}`, which is not set yet (`sundae secret set {name}`)"))
+        }
+        _ => None,
+    })
 }
 
 /// Checks whether a component can get this name.

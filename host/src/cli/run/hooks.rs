@@ -11,6 +11,7 @@ use crate::engine::Listener;
 use crate::engine::event::{Event, StepStatus};
 use crate::metadata::RunRecord;
 use crate::pipeline::{Hooks, Pipeline};
+use crate::secret::masked;
 use crate::worker::{Cancel, run_hook};
 
 /// How long a hook may take.
@@ -71,7 +72,8 @@ impl<'a> Hooked<'a> {
         let mut environment = self.facts.clone();
         environment.insert("SUNDAE_HOOK".to_owned(), hook.to_owned());
         for (name, value) in told {
-            environment.insert(format!("SUNDAE_HOOK_{name}"), (*value).to_owned());
+            // A reason may come from a plugin, and what a hook is told it may send anywhere.
+            environment.insert(format!("SUNDAE_HOOK_{name}"), masked((*value).to_owned()));
         }
         // Nobody receives it where no thread could be started, which was told.
         calls.send(Call { hook, script: script.clone(), environment }).ok();

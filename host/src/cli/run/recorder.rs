@@ -3,7 +3,7 @@
 use super::display::Display;
 use crate::cli;
 use crate::cli::ui::Ui;
-use crate::engine::event::{Event, Failure, RunStatus};
+use crate::engine::event::{Event, RunStatus};
 use crate::engine::{EngineError, Listener};
 use crate::metadata::{Database, MetadataError};
 use crate::secret::{knows_secrets, masked};
@@ -67,15 +67,7 @@ fn without_secrets(events: &[Event]) -> Vec<Event> {
             }
             Event::StepProgress { label, .. } => hide(label),
             Event::Warning { message } => hide(message),
-            Event::AttemptEnded { report, .. } => {
-                hide(&mut report.log_tail);
-                report.warnings.iter_mut().for_each(hide);
-                if let Some(Failure::Host { message } | Failure::DamagedInput { message, .. }) =
-                    &mut report.failure
-                {
-                    hide(message);
-                }
-            }
+            Event::AttemptEnded { report, .. } => **report = report.clone().without_secrets(),
             _ => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::artifact::staging::{Staging, sweep};
 use crate::cli::context::Context;
 use crate::cli::worker::Errand;
 use crate::cli::{Failure, exit_code, reveal};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Role};
 use crate::stack::{Component, Stack, StackProblem, check_fit};
 use crate::worker::{Secrets, reaper};
 
@@ -118,12 +118,12 @@ fn no_staging(folder: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("cannot make a folder to work in at {}: {error}", folder.display()))
 }
 
-/// The secrets that the steps of a pipeline name.
+/// The secrets that the steps name which may run.
 ///
 /// # Errors
 /// Some of them are not set; all of those are named.
 fn secrets_of(context: &Context, pipeline: &Pipeline) -> Result<Secrets, Failure> {
-    let steps = pipeline.steps.iter();
+    let steps = pipeline.steps.iter().filter(|step| step.role != Role::Recall);
     let named = steps.flat_map(|step| step.secrets().map(|name| (name, step.name.as_str())));
     let named: BTreeMap<&str, &str> = named.collect();
     if named.is_empty() {

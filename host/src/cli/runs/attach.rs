@@ -62,7 +62,7 @@ fn show(
     run: &RunRecord,
     is_interrupted: &AtomicBool,
 ) -> Result<RunStatus, Failure> {
-    let mut follower = Follower::new(context, run);
+    let mut follower = Follower::new(context, run)?;
     let mut display = Display::since(context.ui, &run.name, then(run.started));
     let mut checked = Instant::now();
     loop {

@@ -1,11 +1,12 @@
 //! A run of another process, followed in the records: what has changed since the last look, as the events that tell of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::run::KeptPlan;
 use crate::engine::cache_key::CacheKey;
 use crate::engine::event::{
     AttemptReport, Event, Failure as AttemptFailure, Outcome, PlannedStep, RunStatus, StepStatus,
@@ -24,6 +25,8 @@ pub(super) struct Follower<'a> {
     /// The number of the last warning that was told.
     warned: i64,
     progress: HashMap<String, Progress>,
+    /// The steps that have secrets; `None` if that is not known.
+    discreet: Option<BTreeSet<String>>,
 }
 
 /// An event, and when it happened.
@@ -34,9 +37,12 @@ pub(super) struct News {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(context: &'a Context, run: &'a RunRecord) -> Self {
+    /// # Errors
+    /// The database cannot be read.
+    pub(super) fn new(context: &'a Context, run: &'a RunRecord) -> Result<Self, Failure> {
         let (seen, progress) = (HashMap::new(), HashMap::new());
-        Self { context, run: &run.id, version: None, seen, warned: 0, progress }
+        let discreet = discreet(context, run)?;
+        Ok(Self { context, run: &run.id, version: None, seen, warned: 0, progress, discreet })
     }
 
     /// What is new, in the order in which it happened; and how the run stands.
@@ -56,7 +62,11 @@ impl<'a> Follower<'a> {
             self.changes(database, &mut news)?;
         }
         for (step, progress) in &mut self.progress {
-            if let Some((fraction, label)) = progress.news() {
+            if let Some((fraction, mut label)) = progress.news() {
+                // Read from what the step itself writes, before its secrets are hidden; and here nobody knows them.
+                if self.discreet.as_ref().is_none_or(|steps| steps.contains(&declared(step))) {
+                    label.clear();
+                }
                 let event = Event::StepProgress { step: step.clone(), fraction, label };
                 news.push(News { event, happened: Timestamp::now() });
             }
@@ -162,6 +172,22 @@ impl<'a> Follower<'a> {
         }
         Ok(())
     }
+}
+
+/// The steps of a run that have secrets; `None` if its plan is not there, or was written by another version.
+fn discreet(context: &Context, run: &RunRecord) -> Result<Option<BTreeSet<String>>, Failure> {
+    let plan = context.database()?.plan(&run.id)?;
+    let plan = plan.and_then(|plan| KeptPlan::read(&plan, &run.name).ok());
+    Ok(plan.map(|plan| {
+        let steps = plan.pipeline.steps.into_iter();
+        steps.filter(|step| step.secrets().next().is_some()).map(|step| step.name).collect()
+    }))
+}
+
+/// The name that a step has in the plan, without the numbers of items.
+fn declared(step: &str) -> String {
+    let parts = step.split('/').map(|part| part.split(':').next().unwrap_or_default());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn has_begun(status: StepStatus) -> bool {

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::cli::Failure;
 use crate::cli::context::Context;
-use crate::secret::{Key, SHORTEST, Value, is_name, mask_from_now_on, seal};
+use crate::metadata::Database;
+use crate::secret::{Key, LONGEST, SHORTEST, Value, is_name, mask_from_now_on, open, seal};
 
 /// Keep a secret, or replace it
 ///
@@ -40,14 +41,10 @@ impl Set {
         }
         let value = self.value()?;
         check(&value)?;
-        mask_from_now_on([value.as_str()]);
-        let path = context.home.secret_key();
-        // A new key beside secrets of an old one would hide that the old one is missing.
-        let key = match context.database()?.secrets()?.is_empty() {
-            true => Key::find_or_make(&path)?,
-            false => Key::find(&path)?,
-        };
-        let was_there = context.database()?.set_secret(name, &seal(&key, name, &value))?;
+        mask_from_now_on([&*value]);
+        let database = context.database()?;
+        let key = key(database, &context.home.secret_key(), name)?;
+        let was_there = database.set_secret(name, &seal(&key, name, &value))?;
         let done = if was_there { "replaced" } else { "set" };
         context
             .ui
@@ -79,6 +76,25 @@ impl Set {
     }
 }
 
+/// The key that the other secrets are sealed with: a second one beside it would hide that the first is missing.
+fn key(database: &Database, path: &Path, name: &str) -> Result<Key, Failure> {
+    let mut others = database.secrets()?;
+    others.retain(|other| other.name != name);
+    if others.is_empty() {
+        return Ok(Key::find_or_make(path)?);
+    }
+    let key = Key::find(path)?;
+    for other in &others {
+        let sealed = database.sealed_secret(&other.name)?.unwrap_or_default();
+        if open(&key, &other.name, &sealed).is_ok() {
+            return Ok(key);
+        }
+    }
+    Err(Failure::new("the secrets that are there were sealed with another key").hint(
+        "bring that key back; if it is lost, so are they: `sundae secret delete NAME --force` removes them",
+    ))
+}
+
 fn without_line_break(text: &str) -> Value {
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -86,11 +102,18 @@ fn without_line_break(text: &str) -> Value {
 }
 
 fn check(value: &str) -> Result<(), Failure> {
-    if value.len() < SHORTEST {
+    if value.trim().len() < SHORTEST {
         return Err(Failure::new(format!(
-            "the value is shorter than {SHORTEST} bytes: it would be found within ordinary words, and could not be \
-             kept out of logs"
+            "the value is shorter than {SHORTEST} bytes, spaces at its ends not counted: it would be found within \
+             ordinary words, and could not be kept out of logs"
         )));
+    }
+    if value.len() > LONGEST {
+        return Err(Failure::new(format!(
+            "the value is longer than {} KiB, and may not fit into an environment variable",
+            LONGEST >> 10
+        ))
+        .hint("keep it in a file that only you can read, and let the step read that"));
     }
     if value.contains('\0') {
         return Err(Failure::new(
