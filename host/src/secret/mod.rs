@@ -17,12 +17,3 @@ pub const SHORTEST: usize = 4;
 
 /// Longer ones do not fit into an environment variable, and would take long to be looked for.
 pub const LONGEST: usize = 64 << 10;
-
-/// Whether a secret may be called so: `[A-Za-z_][A-Za-z0-9_-]*`, at most 128 characters.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    text.len() <= 128
-        && bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-}

@@ -9,7 +9,8 @@ use clap::Args;
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::metadata::Database;
-use crate::secret::{Key, LONGEST, SHORTEST, Value, is_name, mask_from_now_on, open, seal};
+use crate::pipeline::is_name;
+use crate::secret::{Key, LONGEST, SHORTEST, Value, mask_from_now_on, open, seal};
 
 /// Keep a secret, or replace it
 ///

@@ -25,12 +25,12 @@ def run_step() -> None:
     extend_path(paths)
     sys.argv = [target.partition(":")[0]]
     facts = read_context()
-    with _trimmed_errors(f"while loading `{target}`"):
+    with trimmed_errors(f"while loading `{target}`"):
         step = _load(target)
     if output_names is not None:
         step = step.with_options(outputs=output_names)
     arguments = _arguments(step, facts)
-    with _trimmed_errors():
+    with trimmed_errors():
         result = step.signature.call(step.function, arguments)
     _save(step, result, facts)
 
@@ -102,7 +102,7 @@ def _arguments(step, facts: dict) -> dict:
         entry = facts["inputs"][key]
         name, is_element, _ = key.partition("-")
         hint = signature[name].hint
-        with _trimmed_errors(f"while loading the input `{key}`"):
+        with trimmed_errors(f"while loading the input `{key}`"):
             value = materializers.load(
                 entry["path"], entry["metadata"], hints.element(hint) if is_element else hint
             )
@@ -121,7 +121,7 @@ def _place(key: str):
 def _save(step, result, facts: dict) -> None:
     for output, value in zip(step.outputs, _split(step, result), strict=True):
         value = _checked(step, output, value)
-        with _trimmed_errors(f"while saving the output `{output.name}`"):
+        with trimmed_errors(f"while saving the output `{output.name}`"):
             metadata = materializers.save(value, facts["outputs"][output.name]["path"])
             tell({"output": output.name, "metadata": metadata})
 
@@ -165,7 +165,7 @@ def _fail(sentence: str):
     raise SystemExit(1)
 
 
-class _trimmed_errors:
+class trimmed_errors:
     """Ends the process with 1 on an error, and shows the traceback from the user's first line on."""
 
     def __init__(self, occasion: str = ""):

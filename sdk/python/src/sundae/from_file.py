@@ -10,10 +10,9 @@ import json
 import os
 import sys
 import tempfile
-from importlib.machinery import SourceFileLoader
 
 from . import declaration
-from .attempt import _ScriptHasStartedPipeline, _trimmed_errors
+from .attempt import load_script, trimmed_errors
 from .errors import PipelineError, SundaeError
 from .host import call
 from .signature import REQUIRED, Signature, unwrapped
@@ -23,9 +22,9 @@ def run_file() -> None:
     """Compiles the pipeline that the command line names, runs it, and ends with the program's exit code."""
     file, name, given, words, _ = sys.argv[1:]
     sys.argv = [file]
-    with _trimmed_errors(f"while loading `{file}`"):
+    with trimmed_errors(f"while loading `{file}`"):
         module = _loaded(file)
-    with _trimmed_errors():
+    with trimmed_errors():
         pipeline = _chosen(module, file, name)
         plan = pipeline.compile(**_arguments(pipeline, json.loads(given)))
     with tempfile.TemporaryDirectory(prefix="sundae-plan-") as folder:
@@ -43,23 +42,12 @@ def run_file() -> None:
 def _loaded(file: str):
     """The module, as the script that it would be, but without what it does only as one.
 
-    It may start a pipeline without asking `__name__ == "__main__"` first: that is where loading ends. Its
-    steps get the names that they have when Python runs the file, so both find the same outcomes.
+    Its steps get the names that they have when Python runs the file, so both find the same outcomes.
     """
     path = os.path.abspath(file)
     sys.path[:1] = [os.path.dirname(path)]  # As for a script; for a text it was the current folder.
-    name = os.path.splitext(os.path.basename(path))[0]
-    module = type(sys)(name)
-    module.__file__ = path
-    module.__loader__ = SourceFileLoader(name, path)
-    sys.modules[name] = sys.modules["__main__"] = module
-    declaration.module_is_loading = _ScriptHasStartedPipeline()
-    try:
-        exec(module.__loader__.get_code(name), module.__dict__)
-    except _ScriptHasStartedPipeline:
-        pass
-    finally:
-        declaration.module_is_loading = None
+    module = sys.modules["__main__"] = load_script(path)
+    name = module.__name__
     for value in list(vars(module).values()):
         if isinstance(value, (declaration.Step, declaration.Pipeline)):
             _belongs_to_script(value, name)
