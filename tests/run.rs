@@ -14,6 +14,7 @@ mod run {
     mod detaching;
     mod disk_full;
     mod failing;
+    mod fan_out;
     mod keeping;
     mod killed;
     mod knowing;

@@ -117,35 +117,54 @@ struct Planned {
     is_kept: bool,
     /// Whether its source is changed between the first run and the second.
     is_changed: bool,
+    /// Whether it has items, and how many are new in the second run.
+    items: Option<usize>,
 }
 
 fn plan() -> impl Strategy<Value = Vec<Planned>> {
     let takes = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    let step = (takes, any::<bool>(), prop::bool::weighted(0.9), prop::bool::weighted(0.3));
+    let step = (
+        takes,
+        any::<bool>(),
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.3),
+        prop::option::weighted(0.3, 0usize..3),
+    );
     prop::collection::vec(step, 1..8).prop_map(|steps| {
-        let planned = |(place, (takes, is_constant, is_kept, is_changed)): (usize, _)| {
+        let planned = |(place, (takes, is_constant, is_kept, is_changed, items)): (usize, _)| {
             let takes: Vec<prop::sample::Index> = takes;
             let takes = takes.iter().filter(|_| place > 0);
             let mut takes: Vec<_> = takes.map(|index| index.index(place.max(1))).collect();
             takes.sort_unstable();
             takes.dedup();
-            Planned { takes, is_constant, is_kept, is_changed }
+            Planned { takes, is_constant, is_kept, is_changed, items }
         };
         steps.into_iter().enumerate().map(planned).collect()
     })
 }
 
-fn file(plan: &[Planned]) -> String {
+/// `is_second`: as it is in the second run.
+fn file(plan: &[Planned], is_second: bool) -> String {
     let step = |(place, step): (usize, &Planned)| {
         let inputs: Vec<_> =
             step.takes.iter().map(|taken| format!("i{taken} = 's{taken}.x'")).collect();
         let read: Vec<_> = step.takes.iter().map(|taken| format!("{{in.i{taken}}}")).collect();
         let command = match step.is_constant {
             true => format!("cat source{place} > /dev/null; echo {place} > {{out.x}}"),
-            false => format!("cat source{place} {} > {{out.x}}", read.join(" ")),
+            false => format!(
+                "find source{place} {} -type f -exec cat {{{{}}}} + > {{out.x}}",
+                read.join(" ")
+            ),
+        };
+        let foreach = match step.items {
+            Some(new) => format!(
+                "foreach = {{ item = {:?} }}\n",
+                (0..1 + if is_second { new } else { 0 }).collect::<Vec<_>>()
+            ),
+            None => String::new(),
         };
         format!(
-            "[[steps]]\nname = 's{place}'\noutputs = ['x']\ncache = {}\nrun = '{command}'\ninputs = {{ {} }}\n",
+            "[[steps]]\nname = 's{place}'\n{foreach}outputs = ['x']\ncache = {}\nrun = '{command}'\ninputs = {{ {} }}\n",
             step.is_kept,
             inputs.join(", ")
         )
@@ -169,8 +188,7 @@ proptest! {
         for place in 0..plan.len() {
             bed.write(&format!("source{place}"), "before\n");
         }
-        let steps = file(&plan);
-        prop_assert_eq!(bed.run(&steps).status(), RunStatus::Completed);
+        prop_assert_eq!(bed.run(&file(&plan, false)).status(), RunStatus::Completed);
         for place in (0..plan.len()).filter(|place| plan[*place].is_changed) {
             bed.write(&format!("source{place}"), "after\n");
         }
@@ -184,14 +202,15 @@ proptest! {
             3 => selection.rerun = vec![name(&rerun)],
             _ => {}
         }
-        let part = selection.apply(bed.pipeline(&steps)).unwrap();
+        let part = selection.apply(bed.pipeline(&file(&plan, true))).unwrap();
 
         let before = files(&bed);
         let foretold = foretell(&bed, &part);
         prop_assert_eq!(before, files(&bed), "something was written");
 
         let told = run(&mut bed, &part);
-        let ends: HashMap<_, _> = told.statuses().into_iter().collect();
+        let statuses = told.statuses().into_iter();
+        let ends: HashMap<_, _> = statuses.filter(|(step, _)| !step.contains(':')).collect();
         prop_assert_eq!(ends.len(), part.steps.len());
         for step in &part.steps {
             let end = ends[step.name.as_str()];

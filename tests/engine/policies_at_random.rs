@@ -28,11 +28,13 @@ struct Planned {
     attempts: u32,
     /// Units of `a` and of `b`.
     uses: (u32, u32),
+    /// How many items it has, if it has items: each is tried and fails as the step would be.
+    items: Option<u32>,
 }
 
 impl Planned {
     fn works(&self) -> bool {
-        self.failures < self.attempts
+        self.failures < self.attempts || self.items == Some(0)
     }
 }
 
@@ -46,14 +48,15 @@ fn plan() -> impl Strategy<Value = Vec<Planned>> {
     ];
     let needs = prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..3);
     let tries = (prop_oneof![5 => Just(0u32), 3 => 1u32..4], 1u32..4);
-    let step = (trigger, needs, tries, (0..=HAS.0, 0..=HAS.1));
+    let step =
+        (trigger, needs, tries, (0..=HAS.0, 0..=HAS.1), prop::option::weighted(0.3, 0u32..4));
     prop::collection::vec(step, 1..12).prop_map(|steps| {
-        let planned = |(place, (trigger, needs, (failures, attempts), uses)): (usize, _)| {
+        let planned = |(place, (trigger, needs, (failures, attempts), uses, items)): (usize, _)| {
             let needs: Vec<(prop::sample::Index, bool)> = needs;
             let needs = needs.into_iter().filter(|_| place > 0);
             let needs: BTreeMap<usize, bool> =
                 needs.map(|(need, takes)| (need.index(place.max(1)), takes)).collect();
-            Planned { trigger, needs: needs.into_iter().collect(), failures, attempts, uses }
+            Planned { trigger, needs: needs.into_iter().collect(), failures, attempts, uses, items }
         };
         steps.into_iter().enumerate().map(planned).collect()
     })
@@ -71,11 +74,16 @@ fn file(plan: &[Planned]) -> String {
             Trigger::Always => "always",
         };
         let Planned { failures, attempts, uses: (a, b), .. } = step;
+        let items: Vec<_> = (0..step.items.unwrap_or(0)).map(|item| item.to_string()).collect();
+        let foreach = match step.items {
+            Some(_) => format!("foreach = {{ item = [{}] }}\n", items.join(", ")),
+            None => String::new(),
+        };
         format!(
             "[[steps]]\nname = 's{place}'\noutputs = ['x']\ntrigger = '{trigger}'\ncache = false\n\
              run = 'test $SUNDAE_ATTEMPT -gt {failures} && echo {place} > {{out.x}}'\n\
              inputs = {{ {} }}\nafter = [{}]\nresources = {{ a = {a}, b = {b} }}\n\
-             retry = {{ attempts = {attempts}, delay = 0 }}\n",
+             retry = {{ attempts = {attempts}, delay = 0 }}\n{foreach}",
             inputs.join(", "),
             after.join(", "),
         )
@@ -197,13 +205,14 @@ proptest! {
             };
             let name = format!("s{place}");
             prop_assert_eq!(told.statuses()[name.as_str()], status, "{}", name);
+            let is_item = |step: &str| step.strip_prefix(&name).is_some_and(|rest| rest.starts_with(':'));
             let attempts = told.events.iter().filter(
-                |event| matches!(event, Event::AttemptSubmitted { step, .. } if *step == name),
+                |event| matches!(event, Event::AttemptSubmitted { step, .. } if *step == name || is_item(step)),
             );
             let step = &plan[place];
             let tried = match status {
                 StepStatus::Skipped => 0,
-                _ => step.attempts.min(step.failures + 1) as usize,
+                _ => (step.attempts.min(step.failures + 1) * step.items.unwrap_or(1)) as usize,
             };
             prop_assert_eq!(attempts.count(), tried, "attempts of {}", name);
         }

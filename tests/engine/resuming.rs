@@ -40,9 +40,12 @@ pub(super) fn known(told: &Told) -> Known {
     let mut outcomes = HashMap::new();
     for event in &told.events {
         match event {
-            Event::AttemptSubmitted { step, attempt, handle, job, .. } => {
+            Event::AttemptSubmitted { step, attempt, key, handle, job, .. } => {
                 let end = KnownEnd::UnderWay { handle: handle.clone(), job: job.clone() };
-                steps.insert(step.clone(), KnownStep { attempts: *attempt, end });
+                steps.insert(
+                    step.clone(),
+                    KnownStep { attempts: *attempt, key: Some(key.key.clone()), end },
+                );
             }
             Event::AttemptEnded { step, report, .. } => {
                 outcomes.insert(step.clone(), report.outcome.clone());
@@ -273,7 +276,7 @@ fn interrupted(bed: &mut Bed, state: Result<JobState, ErrorKind>, has_ended: boo
     }
     bed.orchestrator = Box::new(Lasting { cluster, before: vec![(handle, state)] });
     let end = KnownEnd::UnderWay { handle: "job-7".to_owned(), job };
-    let steps = HashMap::from([("a".to_owned(), KnownStep { attempts: 1, end })]);
+    let steps = HashMap::from([("a".to_owned(), KnownStep { attempts: 1, key: None, end })]);
     bed.known = Known { resumed: 1, steps };
     let told = bed.run(ONE);
     assert_eq!(told.summary(), "a completed");

@@ -39,6 +39,8 @@ fn names(told: &Told) -> Vec<String> {
         Event::StepEnded { step, status, .. } => format!("{step} is {status:?}"),
         Event::Warning { message } => message.clone(),
         Event::StepRetried { step, .. } => format!("{step} is tried again"),
+        Event::FanOutExpanded { step, items } => format!("{step} has {items} items"),
+        Event::FanOutJoined { step, status, .. } => format!("{step} is {status:?}"),
         Event::RunEnded { status, .. } => format!("run is {status:?}"),
     };
     told.events.iter().map(name).collect()

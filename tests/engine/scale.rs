@@ -132,6 +132,14 @@ fn fan(steps: usize) -> String {
     step("s0", []) + &middle + &step("last", (0..steps).map(|n| format!("s{n}.x")))
 }
 
+/// One step with so many items, and one that takes them apart again.
+fn items(steps: usize) -> String {
+    let values: Vec<_> = (0..steps / 2).collect();
+    let fan_out = step("s", []) + &format!("foreach = {{ n = {values:?} }}\n");
+    let fan_out = fan_out.replace("['true', 's']", "['true', '{param.n}']");
+    fan_out + &step("t", []) + "foreach = { x = 's.x' }\n" + &step("last", ["t.x".to_owned()])
+}
+
 /// Every second one fails, and the other needs it.
 fn failing(steps: usize) -> String {
     (0..steps / 2)
@@ -170,6 +178,11 @@ fn a_chain() {
 #[test]
 fn a_fan() {
     check(fan);
+}
+
+#[test]
+fn fan_outs() {
+    check(items);
 }
 
 #[test]

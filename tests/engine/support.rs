@@ -237,6 +237,7 @@ impl Told {
                 Event::StepCached { step, .. } => (step, StepStatus::Cached),
                 Event::StepSkipped { step, .. } => (step, StepStatus::Skipped),
                 Event::StepEnded { step, status, .. } => (step, *status),
+                Event::FanOutJoined { step, status, .. } => (step, *status),
                 _ => continue,
             };
             statuses.insert(step.as_str(), status);

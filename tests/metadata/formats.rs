@@ -22,7 +22,7 @@ fn a_database_of_a_future_version_is_left_alone() {
     let before = fs::read(&path).unwrap();
     let said = refused(&sundae);
     let expected = format!(
-        "error: the database {} was written by a newer version of sundae (its format is 999, this version knows 2)\n\n\
+        "error: the database {} was written by a newer version of sundae (its format is 999, this version knows 3)\n\n\
          hint: update sundae, or set SUNDAE_HOME to another folder\n",
         path.display()
     );

@@ -19,7 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use assembly::{entries, joined};
+pub use assembly::{Manifests, entries, joined};
 pub use digest::{Digested, digest_of_file};
 pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, objects_of, read_text};
 pub use keys::{attempt_key, digits_in, object_key, outcome_key};

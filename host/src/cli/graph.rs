@@ -59,10 +59,10 @@ impl Graph {
         let pipeline = Pipeline::read(&self.file, &[])?;
         let mut graph = GraphView::new(&pipeline.name);
         for step in &pipeline.steps {
-            let inputs = step.inputs.iter();
-            let inputs =
-                inputs.map(|(name, from)| (name.clone(), (from.step.clone(), from.output.clone())));
-            graph.add(GraphStep::planned(&step.name), &inputs.collect(), &step.after);
+            let taken = step
+                .taken()
+                .map(|(name, from)| (name.to_owned(), (from.step.clone(), from.output.clone())));
+            graph.add(GraphStep::planned(&step.name), &taken.collect(), &step.after);
         }
         self.picture.show(context, &graph)
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::cache_key::CacheKey;
+use crate::artifact::ArtifactRef;
 pub use crate::worker::{AttemptReport, Failure, Outcome};
 
 /// Something happened. Events of one run come in order, from one thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The first event. Every step of the plan is known, and waits.
+    /// The first event. Every step of the plan is known, and waits. The items of fan-outs are not known yet.
     RunStarted {
         /// In the order in which they may run.
         steps: Vec<PlannedStep>,
@@ -32,6 +33,22 @@ pub enum Event {
         key: CacheKey,
         /// What it produced when it ran.
         outcome: Box<Outcome>,
+    },
+    /// It is known how many items a fan-out has: each of them is a step from now on, called `STEP:0`, `STEP:1`, …, and waits.
+    FanOutExpanded {
+        /// Which step.
+        step: String,
+        /// How many.
+        items: usize,
+    },
+    /// All items of a fan-out have ended well, and with them the step.
+    FanOutJoined {
+        /// Which step.
+        step: String,
+        /// Completed; or cached, if all of its items were.
+        status: StepStatus,
+        /// By output name: a folder with what the items made.
+        outputs: BTreeMap<String, ArtifactRef>,
     },
     /// A step will not run: what it needs has failed, or what it is for has not happened.
     StepSkipped {
@@ -140,10 +157,11 @@ pub struct PlannedStep {
 }
 
 /// How a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepStatus {
     /// Not yet begun.
+    #[default]
     Waiting,
     /// Under way.
     Running,

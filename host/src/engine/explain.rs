@@ -60,6 +60,35 @@ pub fn reasons(last: Option<&Execution>, parts: &str) -> Vec<String> {
     }]
 }
 
+/// As [`reasons`], of an item, with what it has under the names of its own: the last execution was that of the item at its place,
+/// which may have been another one.
+#[must_use]
+pub(super) fn reasons_of_item(
+    last: Option<&Execution>,
+    parts: &str,
+    own: &BTreeMap<&str, String>,
+) -> Vec<String> {
+    let same_but_for_its_own = || {
+        let mut before: KeyParts = serde_json::from_str(&last?.parts).ok()?;
+        let now: KeyParts = serde_json::from_str(parts).ok()?;
+        let was = before.clone();
+        for name in own.keys() {
+            before.params.remove(*name);
+            before.inputs.remove(*name);
+            let param = now.params.get(*name);
+            before.params.extend(param.map(|param| ((*name).to_owned(), param.clone())));
+            let input = now.inputs.get(*name);
+            before.inputs.extend(input.map(|input| ((*name).to_owned(), input.clone())));
+        }
+        (was != before && differences(&before, &now).is_empty()).then_some(())
+    };
+    if same_but_for_its_own().is_none() {
+        return reasons(last, parts);
+    }
+    let named = own.iter().map(|(name, what)| format!("{name}={what}"));
+    vec![format!("its item is new or has changed: {}", named.collect::<Vec<_>>().join(", "))]
+}
+
 /// The first reason, and how many more there are.
 #[must_use]
 pub fn in_short(reasons: &[String]) -> String {

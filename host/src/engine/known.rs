@@ -19,6 +19,8 @@ pub struct Known {
 pub struct KnownStep {
     /// How often it was tried.
     pub attempts: u32,
+    /// The cache key of its last execution.
+    pub key: Option<String>,
     /// What came of it.
     pub end: KnownEnd,
 }

@@ -10,6 +10,7 @@ mod condition;
 mod dispatcher;
 pub mod event;
 pub mod explain;
+pub mod fan_out;
 mod job;
 pub mod known;
 pub mod prospect;

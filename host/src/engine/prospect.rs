@@ -1,6 +1,6 @@
 //! What a run would do, without doing it: nothing is run, and nothing is written.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sundae_plugin_api::ArtifactStore;
@@ -9,10 +9,11 @@ use super::cache::{self, Lookup};
 use super::cache_key::cache_key;
 use super::code::CodeDigests;
 use super::condition::unfulfilled;
-use super::explain::{History, reasons};
+use super::explain::{History, in_short, reasons, reasons_of_item};
+use super::fan_out::{Broken, FanOut};
 use super::state::Made;
-use crate::artifact::KnownDigests;
-use crate::pipeline::{Pipeline, Role, Step, Trigger};
+use crate::artifact::{ArtifactRef, KnownDigests, Manifests};
+use crate::pipeline::{Items, OutputRef, Pipeline, Role, Step, Trigger};
 use crate::worker::Outcome;
 
 /// What would become of a step.
@@ -133,38 +134,118 @@ impl<'a> Look<'a, '_> {
         if let Some(prospect) = self.condition(step) {
             return Ok(prospect);
         }
-        let taken = step.inputs.values().map(|input| input.step.as_str());
+        let taken = step.taken().map(|(_, from)| from.step.as_str());
         let on = such(taken, |producer| !self.known.contains_key(producer));
         if !on.is_empty() {
             return Ok(Prospect::Depends { on });
         }
-        let inputs = step.inputs.iter().filter_map(|(name, from)| {
-            let outputs = &self.known.get(from.step.as_str())?.outputs;
-            Some((name.clone(), outputs.get(&from.output)?.clone()))
-        });
         let code = match self.code.of(step, &step.root) {
-            Ok(code) => code,
+            Ok(code) => code.digests,
             Err(error) => return Ok(Prospect::Impossible { reason: error.to_string() }),
         };
-        let key = cache_key(step, &code.digests, &inputs.collect());
-        let miss = match refusal(step, self.use_cache) {
-            Some(reason) => vec![reason],
-            None => match cache::look_at(self.store, &key.key, &step.outputs)
-                .map_err(|error| format!("the artifact store could not be asked: {error}"))?
-            {
-                Lookup::Hit(outcome) => {
-                    let (from, made) = (outcome.run.clone(), outcome.ended);
-                    self.known.insert(&step.name, outcome);
-                    return Ok(Prospect::Cached { from, made });
-                }
-                Lookup::Gone(reason) => vec![reason],
-                Lookup::Unknown => reasons(self.history.last(&step.name).as_ref(), &key.parts),
-            },
-        };
-        Ok(match step.role {
-            Role::Recall => Prospect::Missing { reasons: miss },
-            _ => Prospect::Run { reasons: miss },
+        let inputs = self.artifacts(step.inputs.iter());
+        if step.is_fan_out() {
+            return self.fan_out(step, &code, &inputs);
+        }
+        Ok(match self.outcome(step, &code, &inputs, None)? {
+            Ok(outcome) => self.cached(step, outcome),
+            Err(reasons) => uncached(step, reasons),
         })
+    }
+
+    fn cached(&mut self, step: &'a Step, outcome: Box<Outcome>) -> Prospect {
+        let (from, made) = (outcome.run.clone(), outcome.ended);
+        self.known.insert(&step.name, outcome);
+        Prospect::Cached { from, made }
+    }
+
+    /// The artifacts that are taken from steps whose outcomes are known.
+    fn artifacts<'n>(
+        &self,
+        taken: impl Iterator<Item = (&'n String, &'n OutputRef)>,
+    ) -> BTreeMap<String, ArtifactRef> {
+        let artifact = |from: &OutputRef| {
+            self.known.get(from.step.as_str())?.outputs.get(&from.output).cloned()
+        };
+        taken.filter_map(|(name, from)| Some((name.clone(), artifact(from)?))).collect()
+    }
+
+    /// The outcome that is known, or why the step must run; `own`: what an item has of its own.
+    fn outcome(
+        &self,
+        step: &Step,
+        code: &BTreeMap<String, String>,
+        inputs: &BTreeMap<String, ArtifactRef>,
+        own: Option<&BTreeMap<&str, String>>,
+    ) -> Result<Result<Box<Outcome>, Vec<String>>, String> {
+        let key = cache_key(step, code, inputs);
+        if let Some(reason) = refusal(step, self.use_cache) {
+            return Ok(Err(vec![reason]));
+        }
+        let found = cache::look_at(self.store, &key.key, &step.outputs)
+            .map_err(|error| format!("the artifact store could not be asked: {error}"))?;
+        Ok(match found {
+            Lookup::Hit(outcome) => Ok(outcome),
+            Lookup::Gone(reason) => Err(vec![reason]),
+            Lookup::Unknown => {
+                let last = self.history.last(&step.name);
+                Err(match own {
+                    Some(own) => reasons_of_item(last.as_ref(), &key.parts, own),
+                    None => reasons(last.as_ref(), &key.parts),
+                })
+            }
+        })
+    }
+
+    /// What would become of a step that has items: they are looked at one by one.
+    fn fan_out(
+        &mut self,
+        step: &'a Step,
+        code: &BTreeMap<String, String>,
+        shared: &BTreeMap<String, ArtifactRef>,
+    ) -> Result<Prospect, String> {
+        let sources = self.artifacts(step.foreach.iter().filter_map(|(name, items)| match items {
+            Items::Output(from) => Some((name, from)),
+            Items::Values(_) => None,
+        }));
+        let fan_out = match FanOut::open(step, sources, self.store, Manifests::Foretold) {
+            Ok(fan_out) => fan_out,
+            Err(Broken::Unfit(reason)) => return Ok(Prospect::Impossible { reason }),
+            // Whoever made it makes it again.
+            Err(Broken::Lost { input, .. }) => {
+                let source = step.taken().find(|(name, _)| *name == input);
+                let on = source.map(|(_, from)| from.step.clone()).into_iter().collect();
+                return Ok(Prospect::Depends { on });
+            }
+        };
+        let mut outcomes = Vec::with_capacity(fan_out.len());
+        let mut misses = Vec::new();
+        for index in 0..fan_out.len() {
+            let item = fan_out.step(step, index);
+            let inputs = fan_out.inputs(index, shared.clone());
+            match self.outcome(&item, code, &inputs, Some(&fan_out.own(index)))? {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(reasons) => misses.push((item.name, in_short(&reasons))),
+            }
+        }
+        if let Some((item, reason)) = misses.first() {
+            let (run, all) = (misses.len(), fan_out.len());
+            let reason = format!("{run} of {all} items; `{item}`: {reason}");
+            return Ok(uncached(step, vec![reason]));
+        }
+        let made = |index: usize| &outcomes[index].outputs;
+        let outputs = fan_out.joined(step, made, self.store, Manifests::Foretold)?;
+        match outcomes.into_iter().max_by_key(|outcome| outcome.ended) {
+            Some(newest) => {
+                let metrics = BTreeMap::new();
+                Ok(self.cached(step, Box::new(Outcome { outputs, metrics, ..*newest })))
+            }
+            None => {
+                let outcome = Outcome { outputs, ..Outcome::empty("") };
+                self.known.insert(&step.name, Box::new(outcome));
+                Ok(Prospect::Run { reasons: vec!["it has no items".to_owned()] })
+            }
+        }
     }
 
     /// Whether the condition of a step is so, as far as that is known; if it is, there is nothing to say.
@@ -184,9 +265,16 @@ impl<'a> Look<'a, '_> {
     }
 }
 
+fn uncached(step: &Step, reasons: Vec<String>) -> Prospect {
+    match step.role {
+        Role::Recall => Prospect::Missing { reasons },
+        _ => Prospect::Run { reasons },
+    }
+}
+
 /// The steps that a step takes something from, or asks about, as far as they are such, by name.
 fn named(step: &Step, is_such: impl Fn(&str) -> bool) -> Vec<String> {
-    let taken = step.inputs.values().map(|input| input.step.as_str());
+    let taken = step.taken().map(|(_, from)| from.step.as_str());
     such(taken.chain(step.asked()), is_such)
 }
 

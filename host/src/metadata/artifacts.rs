@@ -109,6 +109,10 @@ impl<'a> ArtifactFilter<'a> {
             (self.digest, "artifact.digest >= ?"),
             (self.digest, "artifact.digest < ? || 'g'"),
         ];
+        // Those of items are in the folders of their steps.
+        if self.step.is_none() && self.digest.is_none() {
+            conditions.push("instr(artifact.step, ':') = 0");
+        }
         for (value, condition) in wanted {
             if let Some(value) = value {
                 conditions.push(condition);

@@ -19,6 +19,8 @@ pub struct StepMark {
     pub status: StepStatus,
     /// How often it was tried.
     pub attempt: u32,
+    /// How many items it has, if it has items and that is known.
+    pub items: Option<u32>,
 }
 
 /// Something that somebody should know of a run.
@@ -37,6 +39,7 @@ fn mark_of(row: &Row<'_>) -> rusqlite::Result<StepMark> {
         name: row.get("name")?,
         status: named(row, "status")?,
         attempt: row.get("attempt")?,
+        items: row.get("items")?,
     })
 }
 
@@ -73,13 +76,14 @@ impl Database {
         statement.query_row([run], standing).optional().map_err(&failed)
     }
 
-    /// How the steps of a run stand, in the order of its plan.
+    /// How the steps of a run stand, in the order of its plan; behind them the items of fan-outs.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn step_marks(&self, run: &str) -> Result<Vec<StepMark>, MetadataError> {
         let failed = self.failed("read the steps of a run");
-        let sql = "SELECT name, status, attempt FROM step_run WHERE run = ?1 ORDER BY position";
+        let sql =
+            "SELECT name, status, attempt, items FROM step_run WHERE run = ?1 ORDER BY position";
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         let rows = statement.query_map([run], mark_of).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)

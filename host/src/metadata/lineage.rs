@@ -143,6 +143,7 @@ impl Database {
              JOIN run ON run.id = a.run
              WHERE a.digest = ?1 AND a.output = ?2
                AND ((a.run = ?3 AND a.step = ?4) OR (p.status = 'cached' AND p.cached_from = ?5 AND p.cache_key = ?6))
+               AND c.parent IS NULL
                AND (c.status = 'completed'
                  OR (c.status = 'cached' AND NOT EXISTS (
                    SELECT 1 FROM run o JOIN step_run s ON s.run = o.id

@@ -1,5 +1,7 @@
 //! What happens in a run, written down as the engine tells it. One call is one transaction: all of it is kept, or nothing.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Transaction, params};
 
 use super::attempts::put_aside;
@@ -7,9 +9,11 @@ use super::resuming::resumed;
 use super::rows::{name_of, now_ms, to_json};
 use super::runs::{STEP_COUNTS, STEP_METRICS};
 use super::{Database, MetadataError};
+use crate::artifact::ArtifactRef;
 use crate::engine::cache_key::CacheKey;
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
 use crate::engine::explain::in_short;
+use crate::engine::fan_out::item_name;
 
 impl Database {
     /// Records events of a run, in order.
@@ -48,6 +52,11 @@ impl Recording<'_> {
             Event::RunStarted { steps } => self.plan(steps),
             Event::RunResumed { steps, done } => resumed(self.transaction, self.run, steps, done),
             Event::StepCached { step, key, outcome } => self.cached(step, key, outcome),
+            Event::FanOutExpanded { step, items } => self.expanded(step, *items),
+            Event::FanOutJoined { step, status, outputs } => {
+                self.outputs(step, outputs, now_ms())?;
+                self.step_ended(step, *status, None)
+            }
             Event::StepSkipped { step, reason } => {
                 self.step_ended(step, StepStatus::Skipped, Some(reason))
             }
@@ -98,6 +107,24 @@ impl Recording<'_> {
         Ok(())
     }
 
+    /// Writes down the items of a step. Those that it had before keep what is known of them, and surplus ones go.
+    fn expanded(&self, step: &str, items: usize) -> rusqlite::Result<()> {
+        let sql = "UPDATE step_run SET status = 'running', items = ?3, started = coalesce(started, ?4), ended = NULL
+             WHERE run = ?1 AND name = ?2";
+        self.execute(sql, params![self.run, step, items, now_ms()])?;
+        let last = "SELECT max(position) FROM step_run WHERE run = ?1";
+        let last: i64 = self.transaction.query_row(last, [self.run], |row| row.get(0))?;
+        let sql = "INSERT INTO step_run (run, position, name, status, inputs, after, parent)
+             SELECT run, ?3, ?4, 'waiting', inputs, '[]', name FROM step_run WHERE run = ?1 AND name = ?2
+             ON CONFLICT (run, name) DO NOTHING";
+        for (index, position) in (0..items).zip(last + 1..) {
+            self.execute(sql, params![self.run, step, position, item_name(step, index)])?;
+        }
+        let sql = "DELETE FROM step_run WHERE run = ?1 AND parent = ?2
+             AND CAST(substr(name, length(parent) + 2) AS INTEGER) >= ?3";
+        self.execute(sql, params![self.run, step, items])
+    }
+
     /// Keeps what went into a cache key, once.
     fn key(&self, key: &CacheKey) -> rusqlite::Result<()> {
         let sql = "INSERT OR IGNORE INTO cache_key (key, parts) VALUES (?1, ?2)";
@@ -141,10 +168,19 @@ impl Recording<'_> {
         for (name, value) in &outcome.metrics {
             self.execute(sql, params![self.run, step, name, value])?;
         }
+        self.outputs(step, &outcome.outputs, outcome.ended.as_millisecond())
+    }
+
+    fn outputs(
+        &self,
+        step: &str,
+        outputs: &BTreeMap<String, ArtifactRef>,
+        created: i64,
+    ) -> rusqlite::Result<()> {
         let sql = "INSERT OR REPLACE INTO artifact
                (run, step, output, kind, digest, size, executable, metadata, created)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        for (name, artifact) in &outcome.outputs {
+        for (name, artifact) in outputs {
             let values = params![
                 self.run,
                 step,
@@ -154,7 +190,7 @@ impl Recording<'_> {
                 artifact.size,
                 artifact.executable,
                 to_json(&artifact.metadata),
-                outcome.ended.as_millisecond(),
+                created,
             ];
             self.execute(sql, values)?;
         }

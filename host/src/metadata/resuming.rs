@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::rows::{named, to_json};
+use super::runs::OF_ALL;
 use super::{Database, MetadataError};
 use crate::artifact::ArtifactRef;
 use crate::engine::event::{PlannedStep, StepStatus};
@@ -52,9 +53,10 @@ impl Database {
         let failed = self.failed("read how far a run had come");
         let sql = "SELECT resumed FROM run WHERE id = ?1";
         let resumed = self.connection.query_row(sql, [run], |row| row.get(0)).map_err(&failed)?;
-        let mut outputs = self.outputs(run)?;
-        let mut metrics = self.metrics(run)?;
-        let sql = "SELECT name, status, attempt, handle, job FROM step_run WHERE run = ?1";
+        let mut outputs = self.outputs(run, OF_ALL)?;
+        let mut metrics = self.metrics(run, OF_ALL)?;
+        let sql =
+            "SELECT name, status, attempt, cache_key, handle, job FROM step_run WHERE run = ?1";
         let mut statement = self.connection.prepare(sql).map_err(&failed)?;
         let mut rows = statement.query([run]).map_err(&failed)?;
         let mut known = Known { resumed, ..Known::default() };
@@ -81,7 +83,7 @@ fn known_step(
         (_, Some(handle), Some(job)) => KnownEnd::UnderWay { handle, job },
         _ => KnownEnd::Open,
     };
-    Ok(KnownStep { attempts: row.get("attempt")?, end })
+    Ok(KnownStep { attempts: row.get("attempt")?, key: row.get("cache_key")?, end })
 }
 
 /// Writes down that a run goes on: what is not done waits again.

@@ -307,7 +307,7 @@ fn metric_value(named: &str) -> String {
     let named = named.replace("m.name", "+m.name");
     format!(
         "(SELECT m.value FROM metric m LEFT JOIN step_run s ON s.run = m.run AND s.name = m.step \
-         WHERE m.run = run.id AND {named} ORDER BY s.position DESC LIMIT 1)"
+         WHERE m.run = run.id AND s.parent IS NULL AND {named} ORDER BY s.position DESC LIMIT 1)"
     )
 }
 

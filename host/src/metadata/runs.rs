@@ -99,6 +99,10 @@ pub struct StepRecord {
     pub name: String,
     /// How it stands.
     pub status: StepStatus,
+    /// How many items it has, if it has items and that is known.
+    pub items: Option<u32>,
+    /// The step that it is an item of.
+    pub parent: Option<String>,
     /// Why it ran, or why it did not complete.
     pub reason: Option<String>,
     /// Its cache key, once it is known.
@@ -140,14 +144,19 @@ impl Named for RunRecord {
     }
 }
 
-/// How many steps of the run of this row have which status, as JSON.
+/// How many steps of the run of this row have which status, as JSON. Items count for their step.
 pub(super) const STEP_COUNTS: &str = "(SELECT json_group_object(status, steps) FROM \
-     (SELECT status, count(*) AS steps FROM step_run WHERE step_run.run = run.id GROUP BY status))";
+     (SELECT status, count(*) AS steps FROM step_run WHERE step_run.run = run.id AND parent IS NULL GROUP BY status))";
 
 /// The metrics of the run of this row with their steps, as JSON; those of later steps in the plan come later.
 pub(super) const STEP_METRICS: &str = "(SELECT json_group_array(json_array(step, name, value)) FROM (SELECT metric.step, metric.name, \
      value FROM metric LEFT JOIN step_run ON step_run.run = metric.run AND step_run.name = metric.step \
-     WHERE metric.run = run.id ORDER BY step_run.position))";
+     WHERE metric.run = run.id AND step_run.parent IS NULL ORDER BY step_run.position))";
+
+/// The condition for a metric or an artifact to be one of a step of the plan, one of an item, or any.
+const OF_PLAN: &str = "instr(step, ':') = 0";
+const OF_ITEMS: &str = "instr(step, ':') > 0";
+pub(super) const OF_ALL: &str = "true";
 
 /// What is told of a run. Of one that has ended, steps and metrics were counted then.
 fn run_columns() -> String {
@@ -187,13 +196,15 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
 }
 
 /// What [`step_of`] reads.
-pub(super) const STEP_COLUMNS: &str = "name, status, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, \
+pub(super) const STEP_COLUMNS: &str = "name, status, items, parent, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, \
      log, log_tail, notes, started, ended";
 
 pub(super) fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
     Ok(StepRecord {
         name: row.get("name")?,
         status: named(row, "status")?,
+        items: row.get("items")?,
+        parent: row.get("parent")?,
         reason: row.get("reason")?,
         cache_key: row.get("cache_key")?,
         cached_from: row.get("cached_from")?,
@@ -305,18 +316,42 @@ impl Database {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
-    /// The steps of a run, in the order of its plan.
+    /// The steps of a run, in the order of its plan, without the items of fan-outs.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn steps(&self, run: &str) -> Result<Vec<StepRecord>, MetadataError> {
+        let sql = format!(
+            "SELECT {STEP_COLUMNS} FROM step_run WHERE run = ?1 AND parent IS NULL ORDER BY position"
+        );
+        self.select_steps(&sql, &[&run], OF_PLAN, run)
+    }
+
+    /// The items of a step of a run, in their order; none if it has none, or they are not known yet.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn items(&self, run: &str, step: &str) -> Result<Vec<StepRecord>, MetadataError> {
+        let sql = format!(
+            "SELECT {STEP_COLUMNS} FROM step_run WHERE run = ?1 AND parent = ?2 ORDER BY position"
+        );
+        self.select_steps(&sql, &[&run, &step], OF_ITEMS, run)
+    }
+
+    /// `of_steps`: a condition for the metrics and artifacts of these steps.
+    fn select_steps(
+        &self,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+        of_steps: &str,
+        run: &str,
+    ) -> Result<Vec<StepRecord>, MetadataError> {
         let failed = self.failed("read the steps of a run");
-        let sql = format!("SELECT {STEP_COLUMNS} FROM step_run WHERE run = ?1 ORDER BY position");
-        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
-        let rows = statement.query_map([run], step_of).map_err(&failed)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map(values, step_of).map_err(&failed)?;
         let mut steps = rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
-        let mut metrics = self.metrics(run)?;
-        let mut outputs = self.outputs(run)?;
+        let mut metrics = self.metrics(run, of_steps)?;
+        let mut outputs = self.outputs(run, of_steps)?;
         for step in &mut steps {
             step.metrics = metrics.remove(&step.name).unwrap_or_default();
             step.outputs = outputs.remove(&step.name).unwrap_or_default();
@@ -324,14 +359,15 @@ impl Database {
         Ok(steps)
     }
 
-    /// The metrics of a run, by step.
+    /// The metrics of a run, by step; only of those that meet the condition.
     pub(super) fn metrics(
         &self,
         run: &str,
+        of_steps: &str,
     ) -> Result<BTreeMap<String, BTreeMap<String, f64>>, MetadataError> {
         let failed = self.failed("read the metrics of a run");
-        let sql = "SELECT step, name, value FROM metric WHERE run = ?1";
-        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let sql = format!("SELECT step, name, value FROM metric WHERE run = ?1 AND {of_steps}");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
         let mut rows = statement.query([run]).map_err(&failed)?;
         let mut metrics: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
         while let Some(row) = rows.next().map_err(&failed)? {
@@ -344,14 +380,18 @@ impl Database {
         Ok(metrics)
     }
 
-    /// The outputs of a run, by step.
+    /// The outputs of a run, by step; only of those that meet the condition.
     pub(super) fn outputs(
         &self,
         run: &str,
+        of_steps: &str,
     ) -> Result<BTreeMap<String, BTreeMap<String, ArtifactRef>>, MetadataError> {
         let failed = self.failed("read the artifacts of a run");
-        let sql = "SELECT step, output, kind, digest, size, executable, metadata FROM artifact WHERE run = ?1";
-        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let sql = format!(
+            "SELECT step, output, kind, digest, size, executable, metadata FROM artifact
+             WHERE run = ?1 AND {of_steps}"
+        );
+        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
         let mut rows = statement.query([run]).map_err(&failed)?;
         let mut outputs: BTreeMap<String, BTreeMap<String, ArtifactRef>> = BTreeMap::new();
         while let Some(row) = rows.next().map_err(&failed)? {

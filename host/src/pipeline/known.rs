@@ -221,8 +221,8 @@ impl<'d> Known<'d> {
     /// The place of the step whose metrics this name means. It may be one of an inner pipeline: `prepare/clean`.
     pub(super) fn step_of_metric(&self, name: &str) -> Result<usize, Complaint> {
         if let Some((place, inner, rest)) = self.within(name) {
-            if inner.pipeline.step(rest).is_some() {
-                return Ok(place);
+            if let Some(step) = inner.pipeline.step(rest) {
+                return if step.is_fan_out() { Err(no_metrics(name)) } else { Ok(place) };
             }
             let steps = inner
                 .pipeline
@@ -236,6 +236,9 @@ impl<'d> Known<'d> {
         let Some(place) = self.places.get(name).copied() else {
             return Err(no_such_step(name).hint_if_any(suggestion(name, "steps", self.others(""))));
         };
+        if !self.steps[place].foreach.is_empty() {
+            return Err(no_metrics(name));
+        }
         let Some(inner) = &self.inner[place] else { return Ok(place) };
         let last = inner.pipeline.steps.last().map_or("", |step| step.name.as_str());
         Err(Complaint::new(format!(
@@ -283,6 +286,14 @@ impl<'d> Known<'d> {
     fn outputs_of(&self, place: usize) -> impl Iterator<Item = &'d str> + Clone {
         self.steps[place].outputs.iter().map(|output| output.value.as_str())
     }
+}
+
+fn no_metrics(fan_out: &str) -> Complaint {
+    let step = quoted(fan_out);
+    Complaint::new(format!("step {step} has items, and reports no metrics itself")).hint(
+        "let a step that takes its outputs report one, and name that step in the condition"
+            .to_owned(),
+    )
 }
 
 fn no_such_step(name: &str) -> Complaint {

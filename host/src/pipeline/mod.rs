@@ -12,6 +12,7 @@ mod files;
 mod graph;
 mod inline;
 mod inner;
+mod items;
 mod known;
 mod names;
 mod params;
@@ -41,7 +42,7 @@ pub use params::text;
 pub use policy::{FailurePolicy, Hooks, Resources, Retry, Trigger};
 pub use quantity::spoken;
 pub use selection::{Role, Selection, SelectionError};
-pub use step::{OutputRef, Run, Step};
+pub use step::{Items, OutputRef, Run, Step};
 pub use template::{Quoting, Reference, Slot, Template, TemplateError, Values};
 
 use error::Problems;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Pipeline;
-use super::draft::{Draft, Input, Mention, Param, StepDraft};
+use super::draft::{Draft, Each, Input, Mention, Param, Source, StepDraft};
 use super::error::{Complaint, Problems, quoted};
 use super::facts;
 use super::files::Files;
 use super::graph::{Circle, Graph};
 use super::inline::{Inlined, Use};
 use super::inner::{self, OUTSIDE};
+use super::items;
 use super::known::{Known, Taker};
 use super::names::variable;
 use super::params;
@@ -69,6 +70,7 @@ pub(super) fn resolve(
     }
     outside(&draft, problems);
 
+    let items: Vec<_> = draft.steps.iter().map(|step| items::of(step, &params, problems)).collect();
     let known = Known::new(&draft, &inner);
     let needs: Vec<Vec<usize>> = draft
         .steps
@@ -92,10 +94,10 @@ pub(super) fn resolve(
     }
     let mut inlined = Inlined::new(&draft.inputs);
     let mut steps = Vec::with_capacity(draft.steps.len());
-    for ((step, seen), inner) in draft.steps.into_iter().zip(seen).zip(inner) {
+    for (((step, seen), items), inner) in draft.steps.into_iter().zip(seen).zip(items).zip(inner) {
         match inner {
             Some(inner) => steps.extend(inlined.add(&used(step), inner)),
-            None => steps.push(finish(step, seen, &root)),
+            None => steps.push(Step { foreach: items, ..finish(step, seen, &root) }),
         }
     }
     inlined.settle(&mut steps);
@@ -194,15 +196,24 @@ fn owner(steps: &[StepDraft], key: &str) -> Option<String> {
 /// The places of the steps that this step waits for.
 fn needs(known: &Known<'_>, step: &StepDraft, problems: &mut Problems<'_>) -> Vec<usize> {
     let taker = Taker::Step(step);
-    let inputs = step.inputs.iter().filter_map(|input| known.producer(&taker, input, problems));
+    let inputs = taken(step).filter_map(|input| known.producer(&taker, input, problems));
     let mut needs: Vec<usize> = inputs.collect();
     needs.extend(step.after.iter().filter_map(|after| known.earlier(step, after, problems)));
     needs
 }
 
+/// What a step takes from others: its inputs, and what it has an item for each of.
+fn taken(step: &StepDraft) -> impl Iterator<Item = &Input> {
+    let items = step.foreach.iter().filter_map(|each| match &each.from {
+        Source::Output(input) => Some(input),
+        _ => None,
+    });
+    step.inputs.iter().chain(items)
+}
+
 /// Checks the placeholders for inputs and outputs of the step; those for params are checked where params are read.
 fn mentions(step: &StepDraft, problems: &mut Problems<'_>) {
-    let inputs: HashSet<&str> = step.inputs.iter().map(|input| input.name.value.as_str()).collect();
+    let inputs: HashSet<&str> = taken(step).map(|input| input.name.value.as_str()).collect();
     let outputs: HashSet<&str> = step.outputs.iter().map(|output| output.value.as_str()).collect();
     for Mention { slot, name } in &step.mentions {
         let declared = match slot {
@@ -211,7 +222,10 @@ fn mentions(step: &StepDraft, problems: &mut Problems<'_>) {
             Slot::Param | Slot::Secret => continue,
         };
         if !declared.contains(name.value.as_str()) {
-            problems.at(name.span, || undeclared(step, *slot, &name.value));
+            let complaint = items::no_input(step, *slot, &name.value);
+            problems.at(name.span, || {
+                complaint.unwrap_or_else(|| undeclared(step, *slot, &name.value))
+            });
         }
     }
 }
@@ -250,7 +264,7 @@ fn seen(
         spans.push((&name.value, name.span));
     }
     for Mention { name, .. } in step.mentions.iter().filter(|mention| mention.slot == Slot::Param) {
-        if !seen.contains_key(&name.value) {
+        if !seen.contains_key(&name.value) && !has_items_of(step, &name.value) {
             let value = shared(step, params, name, problems);
             seen.insert(name.value.clone(), value.cloned().unwrap_or_default());
             spans.push((&name.value, name.span));
@@ -258,6 +272,11 @@ fn seen(
     }
     collisions(spans.into_iter(), "params", "PARAM", problems);
     seen
+}
+
+/// Whether each item of a step has a value or an input of this name.
+fn has_items_of(step: &StepDraft, name: &str) -> bool {
+    step.foreach.iter().any(|Each { name: of, .. }| of.value == name)
 }
 
 fn shared<'p>(
@@ -288,8 +307,9 @@ fn shared<'p>(
 }
 
 fn variables(step: &StepDraft, problems: &mut Problems<'_>) {
-    let inputs = step.inputs.iter().map(|input| (input.name.value.as_str(), input.name.span));
-    collisions(inputs, "inputs", "IN", problems);
+    let inputs: Vec<_> =
+        taken(step).map(|input| (input.name.value.as_str(), input.name.span)).collect();
+    collisions(inputs.into_iter(), "inputs", "IN", problems);
     let outputs = step.outputs.iter().map(|output| (output.value.as_str(), output.span));
     collisions(outputs, "outputs", "OUT", problems);
 }
@@ -345,7 +365,7 @@ fn edges<'d>(
     cycle.iter().zip(next).take(SHOWN).filter_map(|(&needed, &step)| {
         let (step, needed) = (&steps[step], steps[needed].name.value.as_str());
         let name = &step.name.value;
-        let input = step.inputs.iter().find(|input| input.from.value.step == needed);
+        let input = taken(step).find(|input| input.from.value.step == needed);
         if let Some(Input { name: input, from }) = input {
             let label = format!("`{name}` takes `{}` as input `{}`", from.value, input.value);
             return Some((from.span, label));
@@ -381,5 +401,6 @@ fn finish(draft: StepDraft, params: BTreeMap<String, Value>, root: &Path) -> Ste
         role: Role::Run,
         warm: draft.warm,
         when: draft.when.into_iter().map(|when| when.condition).collect(),
+        foreach: BTreeMap::new(),
     }
 }

@@ -141,7 +141,7 @@ fn recalled(pipeline: &Pipeline, selected: &HashSet<usize>) -> HashSet<usize> {
         numbers.map(|(place, step)| (step.name.as_str(), place)).collect();
     let producers = |step: usize| {
         let step = &pipeline.steps[step];
-        let taken = step.inputs.values().map(|input| input.step.as_str()).chain(step.asked());
+        let taken = step.taken().map(|(_, from)| from.step.as_str()).chain(step.asked());
         taken.filter_map(|name| numbers.get(name).copied()).collect::<Vec<_>>()
     };
     let mut recalled = HashSet::new();
@@ -172,8 +172,13 @@ fn places(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, SelectionError>
     if !places.is_empty() {
         return Ok(places);
     }
-    let names = pipeline.steps.iter().map(|step| step.name.as_str());
-    let hint = suggestion(name, "steps", names);
+    let names = || pipeline.steps.iter().map(|step| step.name.as_str());
+    let hint = match name.split_once(':') {
+        Some((of, _)) if names().any(|step| step == of) => {
+            Some(format!("`{name}` is an item of `{of}`, which can only be selected as a whole"))
+        }
+        _ => suggestion(name, "steps", names()),
+    };
     Err(SelectionError::NoSuchStep { name: name.to_owned(), hint })
 }
 

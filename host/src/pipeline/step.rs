@@ -59,6 +59,19 @@ pub struct Step {
     pub warm: Vec<String>,
     /// What must be so for it to run, all of it.
     pub when: Vec<Condition>,
+    /// What it has an item for each of, by the name that an item has it under; nothing unless the step is a fan-out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreach: BTreeMap<String, Items>,
+}
+
+/// What a fan-out has an item for each of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Items {
+    /// Values that are known before the run. Each is a param of its item.
+    Values(Vec<Value>),
+    /// What a step makes: a file with a JSON list, whose elements are params of the items; or a folder, whose entries are inputs.
+    Output(OutputRef),
 }
 
 impl Step {
@@ -77,6 +90,11 @@ impl Step {
     /// Changes what it takes from other steps.
     pub(super) fn rename(&mut self, change: &mut dyn FnMut(&mut OutputRef)) {
         self.inputs.values_mut().for_each(&mut *change);
+        for items in self.foreach.values_mut() {
+            if let Items::Output(from) = items {
+                change(from);
+            }
+        }
         for condition in &mut self.when {
             condition.change(&mut |fact| {
                 if let Fact::Metadata { of, .. } = fact {
@@ -97,6 +115,27 @@ impl Step {
         }
     }
 
+    /// Whether it is run once for each of several items, and not once.
+    pub fn is_fan_out(&self) -> bool {
+        !self.foreach.is_empty()
+    }
+
+    /// Whether its command or its environment has such a placeholder.
+    pub fn mentions(&self, slot: Slot, name: &str) -> bool {
+        let mut references = self.templates().flat_map(Template::references);
+        references.any(|reference| reference.slot == slot && reference.name == name)
+    }
+
+    /// The outputs of other steps that it takes, with the names that it has them under.
+    pub fn taken(&self) -> impl Iterator<Item = (&str, &OutputRef)> {
+        let inputs = self.inputs.iter().map(|(name, from)| (name.as_str(), from));
+        let items = self.foreach.iter().filter_map(|(name, items)| match items {
+            Items::Output(from) => Some((name.as_str(), from)),
+            Items::Values(_) => None,
+        });
+        inputs.chain(items)
+    }
+
     /// The steps that its conditions are about; a name may come more than once.
     pub fn asked(&self) -> impl Iterator<Item = &str> {
         self.when.iter().flat_map(Condition::steps)
@@ -105,7 +144,7 @@ impl Step {
     /// The names of the steps that this one waits for: those it takes inputs from, then those in `after`.
     /// A name may come more than once.
     pub fn needs(&self) -> impl Iterator<Item = &str> {
-        let producers = self.inputs.values().map(|input| input.step.as_str());
+        let producers = self.taken().map(|(_, from)| from.step.as_str());
         producers.chain(self.after.iter().map(String::as_str))
     }
 }

@@ -32,5 +32,5 @@ pub use run::{ArtifactDetail, ArtifactState, ArtifactView, OutputView, RunRow, R
 pub use secret::SecretView;
 pub use stack::{ActiveStackView, StackMemberView, StackView};
 pub use status::{ActiveNameView, PlaceView, ProjectView, StatusView};
-pub use step::{AttemptView, InputView, LogView, StepDetail, StepParts};
+pub use step::{AttemptView, InputView, ItemView, LogView, StepDetail, StepParts};
 pub use version::VersionView;

@@ -83,6 +83,9 @@ pub struct StepView {
     pub name: String,
     /// How it stands.
     pub status: StepStatus,
+    /// How many items it has, if it has items and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<u32>,
     /// Why it ran, or why it did not complete.
     pub reason: Option<String>,
     /// The run that made the outputs, where they come from the cache.
@@ -248,6 +251,7 @@ impl StepView {
         Self {
             name: step.name.clone(),
             status: step.status,
+            items: step.items,
             reason: step.reason.clone(),
             cached_from: step.cached_from.clone(),
             attempts: step.attempt,

@@ -1,12 +1,13 @@
 //! One step of a run with everything that is known of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::run::{OutputView, StepView, duration_ms};
 use crate::engine::cache_key::KeyParts;
+use crate::engine::event::StepStatus;
 use crate::metadata::{AttemptRecord, RunRecord, StepRecord};
 
 /// One step of a run with everything that is known of it.
@@ -29,6 +30,26 @@ pub struct StepDetail {
     pub log: Option<LogView>,
     /// The attempts before the last one.
     pub earlier_attempts: Vec<AttemptView>,
+    /// The items of a step that has items, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<ItemView>,
+}
+
+/// An item of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ItemView {
+    /// Its name: `train:0`.
+    pub name: String,
+    /// How it stands.
+    pub status: StepStatus,
+    /// Why it did not complete.
+    pub reason: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// The params that are not the same for all items.
+    pub params: BTreeMap<String, Value>,
+    /// The last value of each metric.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// What went into the cache key of a step beside its inputs.
@@ -99,6 +120,7 @@ impl StepDetail {
             parts: None,
             log: LogView::of(step),
             earlier_attempts: Vec::new(),
+            each: Vec::new(),
         }
     }
 
@@ -109,6 +131,29 @@ impl StepDetail {
         self.earlier_attempts = earlier.iter().map(AttemptView::new).collect();
         self
     }
+
+    /// The same with its items, and what went into their cache keys.
+    #[must_use]
+    pub fn with_items(mut self, items: &[StepRecord], parts: &BTreeMap<String, KeyParts>) -> Self {
+        let parts_of = |item: &StepRecord| parts.get(item.cache_key.as_ref()?);
+        let first = items.iter().find_map(parts_of);
+        let mut varied = BTreeSet::new();
+        for (name, value) in items.iter().filter_map(parts_of).flat_map(|parts| &parts.params) {
+            if first.is_some_and(|first| first.params.get(name) != Some(value)) {
+                varied.insert(name);
+            }
+        }
+        let params_of = |item: &StepRecord| {
+            let params = parts_of(item).into_iter().flat_map(|parts| &parts.params);
+            let varied = params.filter(|(name, _)| varied.contains(name));
+            varied.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        self.each = items
+            .iter()
+            .map(|item| ItemView { params: params_of(item), ..ItemView::new(item) })
+            .collect();
+        self
+    }
 }
 
 impl StepParts {
@@ -117,6 +162,20 @@ impl StepParts {
     pub fn new(parts: &KeyParts) -> Self {
         let KeyParts { command, code, params, environment, fingerprint, .. } = parts.clone();
         Self { command, code, params, environment, fingerprint }
+    }
+}
+
+impl ItemView {
+    fn new(item: &StepRecord) -> Self {
+        let has_ended_well = matches!(item.status, StepStatus::Completed | StepStatus::Cached);
+        Self {
+            name: item.name.clone(),
+            status: item.status,
+            reason: item.reason.clone().filter(|_| !has_ended_well),
+            duration_ms: duration_ms(item.started, item.ended),
+            params: BTreeMap::new(),
+            metrics: item.metrics.clone(),
+        }
     }
 }
 

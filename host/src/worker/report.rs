@@ -30,6 +30,22 @@ pub struct Outcome {
     pub ended: Timestamp,
 }
 
+impl Outcome {
+    /// That of a step in this run that has left nothing.
+    pub(crate) fn empty(run: &str) -> Self {
+        let now = Timestamp::now();
+        Self {
+            run: run.to_owned(),
+            outputs: BTreeMap::new(),
+            log: None,
+            metrics: BTreeMap::new(),
+            notes: Vec::new(),
+            started: now,
+            ended: now,
+        }
+    }
+}
+
 /// How one try ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptReport {
@@ -68,18 +84,8 @@ impl AttemptReport {
 
     /// The report of a try that produced nothing.
     pub(crate) fn of_failure(run: &str, failure: Failure) -> Self {
-        let now = Timestamp::now();
-        let outcome = Outcome {
-            run: run.to_owned(),
-            outputs: BTreeMap::new(),
-            log: None,
-            metrics: BTreeMap::new(),
-            notes: Vec::new(),
-            started: now,
-            ended: now,
-        };
         Self {
-            outcome,
+            outcome: Outcome::empty(run),
             exit_code: None,
             failure: Some(failure),
             log_tail: String::new(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::cli::ui::{Ui, WARNING, styled};
 use crate::engine::Listener;
 use crate::engine::event::{Event, StepStatus};
+use crate::engine::fan_out::step_of_item;
 use crate::metadata::RunRecord;
 use crate::pipeline::{Hooks, Pipeline};
 use crate::secret::masked;
@@ -84,7 +85,10 @@ impl<'a> Hooked<'a> {
             Event::RunStarted { .. } | Event::RunResumed { .. } => {
                 self.call("run-started", self.hooks.run_started.as_ref(), &[]);
             }
-            Event::StepEnded { step, status: StepStatus::Failed, reason } => {
+            // Of a fan-out it is the step that fails, and the reason names the items.
+            Event::StepEnded { step, status: StepStatus::Failed, reason }
+                if step_of_item(step).is_none() =>
+            {
                 let told = [("STEP", step.as_str()), ("REASON", reason.as_deref().unwrap_or(""))];
                 self.call("step-failed", self.hooks.step_failed.as_ref(), &told);
             }

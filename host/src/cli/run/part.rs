@@ -111,8 +111,8 @@ impl Part {
 /// The steps that those which are to run take something from, as far as that is not known.
 fn directly_needed(prospects: &[(&Step, Prospect)]) -> String {
     let selected = prospects.iter().filter(|(step, _)| step.role != Role::Recall);
-    let inputs = selected.flat_map(|(step, _)| step.inputs.values());
-    let needed: BTreeSet<_> = inputs.map(|input| &input.step).collect();
+    let taken = selected.flat_map(|(step, _)| step.taken());
+    let needed: BTreeSet<_> = taken.map(|(_, from)| &from.step).collect();
     let unknown = prospects.iter().filter(|(step, prospect)| {
         step.role == Role::Recall
             && needed.contains(&step.name)

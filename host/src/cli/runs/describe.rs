@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{database, find_run, or_a_step, step, the_step, word};
+use super::{database, find_run, or_a_step, step, the_step_or_item, word};
 use crate::cli::context::Context;
 use crate::cli::table::{cell, duration, key_values, number, size, table, time};
 use crate::cli::ui::{BAD, styled};
@@ -11,6 +11,8 @@ use crate::engine::event::StepStatus;
 use crate::view::{RunView, StepDetail, StepView};
 
 /// Describe a run: its params, its steps, what they produced; or one of its steps
+///
+/// A step that has items is described with how they ended; `STEP:0` is the first of them.
 ///
 /// Example: sundae runs describe training-3 train
 #[derive(Debug, Args)]
@@ -29,11 +31,19 @@ impl Describe {
             find_run(context, given.0).map_err(|f| or_a_step(context, "describe", given, f))?;
         let steps = database(context)?.steps(&run.id)?;
         if let Some(name) = &self.step {
-            let step = the_step(&run, &steps, name)?;
+            let step = the_step_or_item(context, &run, &steps, name)?;
             let database = database(context)?;
             let parts = database.key_parts(&step.cache_key)?;
             let earlier = database.attempts(&run.id, name)?;
-            let detail = StepDetail::new(&run, &step, &steps).with(parts.values().next(), &earlier);
+            let items = match step.items {
+                Some(_) => database.items(&run.id, name)?,
+                None => Vec::new(),
+            };
+            let of_items =
+                database.key_parts(items.iter().filter_map(|item| item.cache_key.as_ref()))?;
+            let detail = StepDetail::new(&run, &step, &steps)
+                .with(parts.values().next(), &earlier)
+                .with_items(&items, &of_items);
             return match context.wants_json() {
                 true => context.ui.json(&detail),
                 false => context.ui.data(step::text_of(&detail)),
@@ -119,6 +129,10 @@ fn steps_table(steps: &[StepView]) -> String {
         ("STATUS", |step| word(step.status)),
         ("DURATION", |step| step.duration_ms.map(duration).unwrap_or_default()),
     ];
+    if any(|step| step.items.is_some()) {
+        columns
+            .push(("ITEMS", |step| step.items.map(|items| items.to_string()).unwrap_or_default()));
+    }
     if any(|step| step.cached_from.is_some()) {
         columns.push(("CACHED_FROM", |step| step.cached_from.clone().unwrap_or_default()));
     }

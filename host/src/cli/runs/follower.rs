@@ -11,6 +11,7 @@ use crate::engine::cache_key::CacheKey;
 use crate::engine::event::{
     AttemptReport, Event, Failure as AttemptFailure, Outcome, PlannedStep, RunStatus, StepStatus,
 };
+use crate::engine::fan_out::step_of_item;
 use crate::metadata::{Database, RunRecord, StepMark, StepRecord};
 use crate::worker::{Progress, messages_beside};
 
@@ -64,7 +65,7 @@ impl<'a> Follower<'a> {
         for (step, progress) in &mut self.progress {
             if let Some((fraction, mut label)) = progress.news() {
                 // Read from what the step itself writes, before its secrets are hidden; and here nobody knows them.
-                if self.discreet.as_ref().is_none_or(|steps| steps.contains(&declared(step))) {
+                if self.discreet.as_ref().is_none_or(|steps| steps.contains(declared(step))) {
                     label.clear();
                 }
                 let event = Event::StepProgress { step: step.clone(), fraction, label };
@@ -77,7 +78,8 @@ impl<'a> Follower<'a> {
     fn changes(&mut self, database: &Database, news: &mut Vec<News>) -> Result<(), Failure> {
         let marks = database.step_marks(self.run)?;
         if self.seen.is_empty() && !marks.is_empty() {
-            let steps = marks.iter().map(planned).collect();
+            let of_plan = marks.iter().filter(|mark| step_of_item(&mark.name).is_none());
+            let steps = of_plan.map(planned).collect();
             let happened = Timestamp::UNIX_EPOCH;
             news.push(News { event: Event::RunStarted { steps }, happened });
         }
@@ -119,10 +121,20 @@ impl<'a> Follower<'a> {
         if step.attempt > 0 && has_begun(step.status) && !is_told {
             tell_of_begin(step, started, news);
         }
+        if let Some(items) = step.items
+            && was != StepStatus::Running
+        {
+            let event = Event::FanOutExpanded { step: step.name.clone(), items: items as usize };
+            news.push(News { event, happened: started });
+        }
         let mut tell = |event| news.push(News { event, happened: ended });
         let name = step.name.clone();
         self.progress.remove(&name);
         match step.status {
+            StepStatus::Completed | StepStatus::Cached if step.items.is_some() => {
+                let (status, outputs) = (step.status, step.outputs.clone());
+                tell(Event::FanOutJoined { step: name, status, outputs });
+            }
             StepStatus::Running => {
                 if let Some(log) = &step.log_file {
                     self.progress.insert(name, Progress::new(messages_beside(log)));
@@ -184,10 +196,9 @@ fn discreet(context: &Context, run: &RunRecord) -> Result<Option<BTreeSet<String
     }))
 }
 
-/// The name that a step has in the plan, without the numbers of items.
-fn declared(step: &str) -> String {
-    let parts = step.split('/').map(|part| part.split(':').next().unwrap_or_default());
-    parts.collect::<Vec<_>>().join("/")
+/// The name of a step in the plan: its own, or that of the step that it is an item of.
+fn declared(step: &str) -> &str {
+    step_of_item(step).unwrap_or(step)
 }
 
 fn has_begun(status: StepStatus) -> bool {

@@ -14,6 +14,7 @@ use crate::artifact::ArtifactRef;
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::engine::event::{RunStatus, StepStatus};
+use crate::engine::fan_out::step_of_item;
 use crate::metadata::{RunRecord, StepRecord};
 
 /// How often to look what is new.
@@ -60,7 +61,7 @@ pub(super) fn follow(
 struct LogFollower<'a> {
     context: &'a Context,
     run: &'a RunRecord,
-    /// Only this step; then its lines are shown as they are.
+    /// Only this step and its items; then its own lines are shown as they are.
     step: Option<&'a str>,
     store: LazyStore<'a>,
     version: Option<i64>,
@@ -87,7 +88,10 @@ impl LogFollower<'_> {
         let version = database.version()?;
         if self.version.replace(version) != Some(version) {
             let mut marks = database.step_marks(&self.run.id)?;
-            marks.retain(|mark| self.step.is_none_or(|step| step == mark.name));
+            marks.retain(|mark| {
+                let is_meant = |step| step == mark.name || Some(step) == step_of_item(&mark.name);
+                self.step.is_none_or(is_meant)
+            });
             let is_new = |name: &str, mark| self.seen.get(name) != Some(&mark);
             marks.retain(|mark| is_new(&mark.name, (mark.status, mark.attempt)));
             let names: Vec<_> = marks.iter().map(|mark| mark.name.as_str()).collect();
@@ -161,7 +165,7 @@ impl LogFollower<'_> {
             return Ok(());
         }
         let wants_json = self.context.wants_json();
-        if self.step.is_some() && !wants_json {
+        if self.step == Some(name) && !wants_json {
             return self.context.ui.copy(new);
         }
         let Some(log) = self.logs.get_mut(name) else { return Ok(()) };

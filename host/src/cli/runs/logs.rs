@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use sundae_plugin_api::ArtifactStore;
 
-use super::{database, find_run, log_follower, or_a_step, the_step};
+use super::{database, find_run, log_follower, or_a_step, the_step_or_item};
 use crate::artifact::{ArtifactRef, read_text};
 use crate::cli::Failure;
 use crate::cli::artifact::open_store_of;
@@ -26,7 +26,7 @@ pub(crate) struct Logs {
     /// A name, an id, or the start of an id; if left out, the latest run
     run: Option<String>,
 
-    /// Only this step
+    /// Only this step; of one that has items, all of them, or one: `STEP:0`
     step: Option<String>,
 
     /// Of a step that was tried several times, this attempt, from 1
@@ -59,9 +59,12 @@ impl Logs {
         let steps: Vec<_> = match &self.step {
             Some(name) => {
                 let step = wanted_step(context, &run, name)?;
-                vec![self.with_attempt(context, &run, step)?]
+                match step.items {
+                    Some(_) => database(context)?.items(&run.id, name)?,
+                    None => vec![self.with_attempt(context, &run, step)?],
+                }
             }
-            None => database(context)?.steps(&run.id)?,
+            None => with_items(context, &run)?,
         };
         let logs = read(context, &run, &steps)?;
         if context.wants_json() {
@@ -71,7 +74,7 @@ impl Logs {
             (Some(_), [only]) if !only.log.is_empty() => {
                 context.ui.data(only.log.trim_end_matches('\n'))
             }
-            (None, logs) if logs.iter().any(|log| !log.log.is_empty()) => {
+            (_, logs) if logs.iter().any(|log| !log.log.is_empty()) => {
                 context.ui.data(joined(logs))
             }
             (Some(step), _) => {
@@ -114,8 +117,23 @@ fn wanted_step(context: &Context, run: &RunRecord, name: &str) -> Result<StepRec
     let database = database(context)?;
     match database.some_steps(&run.id, &[name])?.pop() {
         Some(step) => Ok(step),
-        None => the_step(run, &database.steps(&run.id)?, name),
+        None => the_step_or_item(context, run, &database.steps(&run.id)?, name),
     }
+}
+
+/// The steps of a run, and behind each that has items those.
+fn with_items(context: &Context, run: &RunRecord) -> Result<Vec<StepRecord>, Failure> {
+    let database = database(context)?;
+    let mut all = Vec::new();
+    for step in database.steps(&run.id)? {
+        let items = match step.items {
+            Some(_) => database.items(&run.id, &step.name)?,
+            None => Vec::new(),
+        };
+        all.push(step);
+        all.extend(items);
+    }
+    Ok(all)
 }
 
 fn joined(logs: &[StepLog]) -> String {

@@ -20,6 +20,7 @@ use clap::Subcommand;
 use super::Failure;
 use super::context::Context;
 use super::table::cell;
+use crate::engine::fan_out::step_of_item;
 use crate::metadata::{Database, RunFilter, RunRecord, StepRecord};
 use crate::nearest::suggestion;
 use crate::stack::find;
@@ -118,6 +119,34 @@ fn the_step(run: &RunRecord, steps: &[StepRecord], name: &str) -> Result<StepRec
         let names = steps.iter().map(|step| step.name.as_str());
         Failure::new(format!("run `{}` has no step `{name}`", run.name))
             .hint_if_any(suggestion(name, "steps", names))
+    })
+}
+
+/// The step of a run that has this name, or the item of one.
+///
+/// # Errors
+/// There is none.
+fn the_step_or_item(
+    context: &Context,
+    run: &RunRecord,
+    steps: &[StepRecord],
+    name: &str,
+) -> Result<StepRecord, Failure> {
+    let parent =
+        step_of_item(name).and_then(|parent| steps.iter().find(|step| step.name == parent));
+    let Some(parent) = parent else { return the_step(run, steps, name) };
+    let items = database(context)?.items(&run.id, &parent.name)?;
+    items.into_iter().find(|item| item.name == name).ok_or_else(|| {
+        let (step, run) = (&parent.name, &run.name);
+        let failure = Failure::new(format!("run `{run}` has no item `{name}`"));
+        match parent.items {
+            Some(0) | None => {
+                failure.hint(format!("`sundae runs describe {run} {step}` tells why"))
+            }
+            Some(items) => {
+                failure.hint(format!("the items of `{step}`: `{step}:0` to `{step}:{}`", items - 1))
+            }
+        }
     })
 }
 

@@ -6,7 +6,7 @@ use crate::cli::sections::{Line, Section, sections};
 use crate::cli::table::{duration, key_values, number, short_digest, size, time, value};
 use crate::cli::ui::{BAD, DIM, styled};
 use crate::engine::event::StepStatus;
-use crate::view::{OutputView, StepDetail, StepParts};
+use crate::view::{ItemView, OutputView, StepDetail, StepParts};
 
 /// The step as text.
 #[must_use]
@@ -89,6 +89,7 @@ fn all_sections(detail: &StepDetail) -> Vec<Section> {
         (command, format!("{reason}{}", took.unwrap_or_default()))
     });
     vec![
+        ("items", items(&detail.each)),
         ("inputs", inputs.collect()),
         ("after", after.collect()),
         ("params", params.collect()),
@@ -106,6 +107,31 @@ fn all_sections(detail: &StepDetail) -> Vec<Section> {
         ("log", log.collect()),
         ("earlier attempts", earlier.collect()),
     ]
+}
+
+/// How items ended: those with which something is wrong first, and not all of thousands.
+fn items(each: &[ItemView]) -> Vec<Line> {
+    const SHOWN: usize = 30;
+    let is_fine =
+        |item: &&ItemView| matches!(item.status, StepStatus::Completed | StepStatus::Cached);
+    let wrong = each.iter().filter(|item| !is_fine(item));
+    let mut lines: Vec<Line> =
+        wrong.chain(each.iter().filter(is_fine)).take(SHOWN).map(item).collect();
+    if each.len() > SHOWN {
+        lines.push((format!("and {} more", each.len() - SHOWN), String::new()));
+    }
+    lines
+}
+
+fn item(item: &ItemView) -> Line {
+    let took = item.duration_ms.filter(|_| item.status != StepStatus::Cached);
+    let took = took.map(|ms| format!(" in {}", duration(ms))).unwrap_or_default();
+    let reason = item.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let metrics = item.metrics.iter().map(|(name, value)| format!(", {name} {}", number(*value)));
+    let text = format!("{}{took}{reason}{}", word(item.status), metrics.collect::<String>());
+    let params = item.params.iter().map(|(name, param)| format!("{name}={}  ", value(param)));
+    let text = params.collect::<String>() + &text;
+    (item.name.clone(), if item.status == StepStatus::Failed { styled(BAD, text) } else { text })
 }
 
 fn content(output: &OutputView) -> String {

@@ -21,7 +21,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
     pub(super) fn hear_orchestrator(&mut self) {
-        let timeout = match self.state.has_ready() {
+        let timeout = match self.can_look_up() {
             true => Duration::ZERO,
             false => TICK.min(self.delayed.shortest_wait().unwrap_or(TICK)),
         };
@@ -65,10 +65,11 @@ impl Dispatcher<'_> {
             if state == JobState::Running
                 && let Some(running) = self.running.get_mut(&handle)
             {
-                let described = &self.engine.pipeline.steps[running.step];
-                let timeout = described.timeout;
+                let step = running.step;
+                let timeout = self.engine.pipeline.steps[self.state.planned(step)].timeout;
                 running.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-                let (step, attempt) = (described.name.clone(), running.attempt);
+                let attempt = running.attempt;
+                let step = self.name(step).into_owned();
                 self.untold.push(Event::AttemptStarted { step, attempt });
             }
             return;
@@ -92,7 +93,7 @@ impl Dispatcher<'_> {
         if !is_worth_another {
             return self.end_attempt(running, report);
         }
-        let step = self.name(running.step).to_owned();
+        let step = self.name(running.step).into_owned();
         if let Some(Failure::Host { message }) = &report.failure {
             self.warn(format!("step `{step}`: {message}; it is tried again"));
         }
@@ -121,7 +122,7 @@ impl Dispatcher<'_> {
 
     pub(super) fn end_attempt(&mut self, running: &Running, mut report: AttemptReport) {
         let step = running.step;
-        let name = self.name(step).to_owned();
+        let name = self.name(step).into_owned();
         self.forget(&running.job);
         self.check(step, &mut report);
         let cause = running.ending.map(|ending| ending.cause);
@@ -175,7 +176,7 @@ impl Dispatcher<'_> {
     /// A step has failed for good: what needs it is skipped, and everything else goes on.
     pub(super) fn fail(&mut self, step: usize, reason: String) {
         self.state.end(step, StepStatus::Failed);
-        let name = self.name(step).to_owned();
+        let name = self.name(step).into_owned();
         let status = StepStatus::Failed;
         self.untold.push(Event::StepEnded { step: name, status, reason: Some(reason) });
         self.has_failed = true;
@@ -186,7 +187,7 @@ impl Dispatcher<'_> {
     /// Ends a step that was stopped or will not be begun.
     pub(super) fn cancel_step(&mut self, step: usize, cause: Option<Cause>) {
         self.state.end(step, StepStatus::Cancelled);
-        let (name, reason) = (self.name(step).to_owned(), Some(self.told(step, cause)));
+        let (name, reason) = (self.name(step).into_owned(), Some(self.told(step, cause)));
         let status = StepStatus::Cancelled;
         self.untold.push(Event::StepEnded { step: name, status, reason });
         self.has_failed |= cause.is_none();
@@ -197,13 +198,13 @@ impl Dispatcher<'_> {
     pub(super) fn skip_downstream(&mut self, step: usize, how_it_ended: &str) {
         let reason = format!("`{}` {how_it_ended}", self.name(step));
         for skipped in self.state.skip_downstream(step) {
-            let step = self.name(skipped).to_owned();
+            let step = self.name(skipped).into_owned();
             self.untold.push(Event::StepSkipped { step, reason: reason.clone() });
         }
     }
 
     /// Data that a step needs is damaged or gone: the step that made it makes it again.
-    fn make_again(&mut self, step: usize, input: &str, message: &str) {
+    pub(super) fn make_again(&mut self, step: usize, input: &str, message: &str) {
         if self.stopping != Stopping::No {
             return self.cancel_step(step, Some(Cause::Stopped));
         }

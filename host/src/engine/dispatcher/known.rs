@@ -9,6 +9,7 @@ use sundae_plugin_api::orchestrator::{Change, Handle, JobState};
 use super::{Dispatcher, Running};
 use crate::artifact::{ArtifactRef, is_present};
 use crate::engine::event::{Event, StepStatus};
+use crate::engine::fan_out::step_of_item;
 use crate::engine::known::KnownEnd;
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
@@ -27,9 +28,9 @@ impl<'a> Dispatcher<'a> {
         }
         let mut done = known.done();
         for step in &order {
-            self.state.tried_before(*step, known.attempts(self.name(*step)));
+            self.state.tried_before(*step, known.attempts(&self.name(*step)));
             if self.done_before(*step).is_none() {
-                done.remove(self.name(*step));
+                done.remove(&*self.name(*step));
             }
         }
         self.untold.push(Event::RunResumed { steps, done });
@@ -78,9 +79,30 @@ impl<'a> Dispatcher<'a> {
         false
     }
 
+    /// As [`Self::take_if_done`], of an item with this key: what stood at its place before may have been another one.
+    pub(super) fn take_item_if_done(&mut self, item: usize, key: &str) -> bool {
+        let name = self.name(item);
+        let Some(known) = self.engine.known.steps.get(&*name) else { return false };
+        let is_same = known.key.as_deref() == Some(key);
+        if let KnownEnd::UnderWay { handle, job } = &known.end
+            && self.state.step(item).attempts == known.attempts
+        {
+            if is_same && self.capabilities.remote {
+                return self.take_up(running(item, job, known.attempts), Handle(handle.clone()));
+            }
+            self.give_up_job(handle, job);
+        }
+        if !is_same || !self.take_if_done(item) {
+            return false;
+        }
+        let (step, status) = (name.into_owned(), self.state.step(item).status);
+        self.untold.push(Event::StepEnded { step, status, reason: None });
+        true
+    }
+
     /// How a step had ended, unless that is of no use any more.
     fn done_before(&self, step: usize) -> Option<(StepStatus, Made<'a>)> {
-        let of_step = self.engine.known.steps.get(self.name(step))?;
+        let of_step = self.engine.known.steps.get(&*self.name(step))?;
         let KnownEnd::Done { status, outputs, metrics } = &of_step.end else { return None };
         let made = Made { outputs, metrics };
         (!self.state.step(step).is_lost && self.still_holds(step)).then_some((*status, made))
@@ -90,7 +112,11 @@ impl<'a> Dispatcher<'a> {
     fn still_holds(&self, step: usize) -> bool {
         let described = self.described(step);
         (described.trigger == Trigger::OnSuccess && described.when.is_empty())
-            || self.state.needs(step).iter().all(|needed| self.done_before(*needed).is_some())
+            || self
+                .state
+                .needs(self.state.planned(step))
+                .iter()
+                .all(|needed| self.done_before(*needed).is_some())
     }
 
     /// The first output that is not there. Where the store cannot be asked, whoever needs an output will tell.
@@ -110,15 +136,24 @@ impl<'a> Dispatcher<'a> {
         let known = self.engine.known;
         let mut taken_up = Vec::new();
         for step in self.state.order().to_vec() {
-            let Some(of_step) = known.steps.get(self.name(step)) else { continue };
+            let Some(of_step) = known.steps.get(&*self.name(step)) else { continue };
             let KnownEnd::UnderWay { handle, job } = &of_step.end else { continue };
-            let (attempt, deadline, ending) = (of_step.attempts, None, None);
-            let running = Running { step, job: job.clone(), attempt, deadline, ending };
+            let running = running(step, job, of_step.attempts);
             if self.take_up(running, Handle(handle.clone())) {
                 taken_up.push(job.as_str());
             }
         }
+        taken_up.extend(self.jobs_of_items());
         self.forget_others(&taken_up);
+    }
+
+    /// The jobs of items, which are taken up when it is known again which items there are.
+    fn jobs_of_items(&self) -> impl Iterator<Item = &'a str> {
+        let steps = self.engine.known.steps.iter();
+        steps.filter_map(|(name, step)| match &step.end {
+            KnownEnd::UnderWay { job, .. } if step_of_item(name).is_some() => Some(job.as_str()),
+            _ => None,
+        })
     }
 
     /// Takes up one job, or its report. Where there is neither, the step runs anew.
@@ -132,7 +167,7 @@ impl<'a> Dispatcher<'a> {
         }
         self.state.take_up(step);
         self.ledger.take(&needs(self.described(step)));
-        let (step, attempt) = (self.name(step).to_owned(), running.attempt);
+        let (step, attempt) = (self.name(step).into_owned(), running.attempt);
         self.untold.push(Event::AttemptTakenUp { step, attempt });
         self.running.insert(handle.clone(), running);
         self.apply(Change { handle, state });
@@ -168,6 +203,10 @@ impl<'a> Dispatcher<'a> {
             )),
         }
     }
+}
+
+fn running(step: usize, job: &str, attempt: u32) -> Running {
+    Running { step, job: job.to_owned(), attempt, deadline: None, ending: None }
 }
 
 /// Steps that may have been done before, in the order of the plan.

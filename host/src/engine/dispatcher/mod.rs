@@ -1,6 +1,7 @@
 //! The one thread that owns a run: it decides what starts, hears what ends, and tells.
 
 mod end;
+mod fan_out;
 mod known;
 mod late;
 mod progress;
@@ -9,6 +10,7 @@ mod retry;
 mod start;
 mod stop;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +20,7 @@ use sundae_plugin_api::orchestrator::{Capabilities, Handle};
 
 use super::code::CodeDigests;
 use super::event::{Event, PlannedStep, RunStatus, StepStatus};
+use super::fan_out::{FanOut, item_name};
 use super::job::Reports;
 use super::state::State;
 use super::{Engine, EngineError, Listener};
@@ -41,7 +44,9 @@ pub(super) struct Dispatcher<'a> {
     code: CodeDigests<'a>,
     unverified: Unverified,
     /// Ready to be submitted, for want of a place.
-    queue: VecDeque<Prepared>,
+    queue: VecDeque<Prepared<'a>>,
+    /// The fan-outs whose items are under way.
+    fan_outs: HashMap<usize, FanOut>,
     running: HashMap<Handle, Running>,
     /// What is left of the resources of the orchestrator, where they are known.
     ledger: Ledger,
@@ -96,6 +101,7 @@ impl<'a> Dispatcher<'a> {
             code: CodeDigests::new(engine.digests),
             unverified: Unverified::new(),
             queue: VecDeque::new(),
+            fan_outs: HashMap::new(),
             running: HashMap::new(),
             delayed: Delayed::default(),
             reports: Reports::default(),
@@ -130,6 +136,7 @@ impl<'a> Dispatcher<'a> {
             self.hear_stop();
             self.take_up_delayed();
             self.start_ready();
+            self.join_items();
             let is_idle =
                 self.running.is_empty() && self.late.is_empty() && self.delayed.is_empty();
             if is_idle && self.state.is_finished() {
@@ -196,12 +203,17 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// A step as the plan has it; of an item, that which it is an item of.
     fn described(&self, step: usize) -> &'a Step {
-        &self.engine.pipeline.steps[step]
+        &self.engine.pipeline.steps[self.state.planned(step)]
     }
 
-    fn name(&self, step: usize) -> &'a str {
-        &self.described(step).name
+    fn name(&self, step: usize) -> Cow<'a, str> {
+        let name = &self.described(step).name;
+        match self.state.item(step) {
+            Some((_, index)) => Cow::Owned(item_name(name, index)),
+            None => Cow::Borrowed(name),
+        }
     }
 
     fn warn(&mut self, message: String) {
@@ -220,11 +232,11 @@ impl<'a> Dispatcher<'a> {
 }
 
 fn planned(step: &Step) -> PlannedStep {
-    let inputs = step.inputs.iter();
+    let taken = step.taken();
     PlannedStep {
         name: step.name.clone(),
-        inputs: inputs
-            .map(|(name, from)| (name.clone(), (from.step.clone(), from.output.clone())))
+        inputs: taken
+            .map(|(name, from)| (name.to_owned(), (from.step.clone(), from.output.clone())))
             .collect(),
         outputs: step.outputs.clone(),
         after: step.after.clone(),

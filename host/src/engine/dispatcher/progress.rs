@@ -69,7 +69,7 @@ impl Dispatcher<'_> {
         }
         self.progress.looked = Instant::now();
         for (step, fraction, label) in self.progress.news() {
-            let step = self.name(step).to_owned();
+            let step = self.name(step).into_owned();
             self.untold.push(Event::StepProgress { step, fraction, label });
         }
     }

@@ -30,7 +30,7 @@ impl Dispatcher<'_> {
         let is_ending = self.stopping != Stopping::No || self.is_failing_fast;
         let wait = retry.wait_after(failed, exit_code).filter(|_| !is_ending);
         let Some(wait) = wait else { return self.fail(step, reason) };
-        let (name, attempts) = (self.name(step).to_owned(), retry.attempts);
+        let (name, attempts) = (self.name(step).into_owned(), retry.attempts);
         let attempt = self.state.step(step).attempts;
         self.untold.push(Event::StepRetried { step: name, attempt, attempts, reason, wait });
         self.state.wait_for_retry(step);

@@ -1,5 +1,6 @@
 //! What starts: steps that wait for nothing are looked up, and handed to the orchestrator if they must run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,20 +14,25 @@ use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::{CacheKey, cache_key};
 use crate::engine::condition::unfulfilled;
 use crate::engine::event::{Event, Outcome, StepStatus};
-use crate::engine::explain::{in_short, reasons};
+use crate::engine::explain::{in_short, reasons, reasons_of_item};
 use crate::engine::job::AttemptWork;
 use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
-use crate::pipeline::{Role, Trigger, file_name};
+use crate::pipeline::{Role, Step, Trigger, file_name};
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
 /// How long steps are looked up before the orchestrator is heard again.
 const LOOK_UPS: Duration = Duration::from_millis(10);
 
+/// So many steps are kept ready at most for when there is a place: each costs memory.
+const MOST_QUEUED: usize = 1000;
+
 /// A step that must run, and what was found out about it.
-pub(super) struct Prepared {
+pub(super) struct Prepared<'a> {
     step: usize,
+    /// As it is run.
+    described: Cow<'a, Step>,
     key: CacheKey,
     code: Vec<CodeFile>,
     inputs: BTreeMap<String, ArtifactRef>,
@@ -35,7 +41,7 @@ pub(super) struct Prepared {
     reasons: Vec<String>,
 }
 
-impl Dispatcher<'_> {
+impl<'a> Dispatcher<'a> {
     /// Finds out for steps that wait for nothing whether they must run, and starts as many as there are places.
     ///
     /// Where looking up takes long, some are left for the next turn: what ends meanwhile, and whoever stops the run, shall not
@@ -50,6 +56,7 @@ impl Dispatcher<'_> {
             return;
         }
         while began.elapsed() < LOOK_UPS
+            && self.can_look_up()
             && let Some(step) = self.state.next_ready()
         {
             match self.reason_to_omit(step) {
@@ -63,6 +70,10 @@ impl Dispatcher<'_> {
                     continue;
                 }
             }
+            if self.is_to_expand(step) {
+                self.expand(step);
+                continue;
+            }
             match self.prepare(step) {
                 Ok(Some(prepared)) => self.queue.push_back(prepared),
                 Ok(None) => {}
@@ -73,8 +84,20 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Why a step that waits for nothing any more is not meant to run.
+    /// Whether there is a step to be looked up, and room to remember what is found.
+    pub(super) fn can_look_up(&self) -> bool {
+        self.state.has_ready() && self.queue.len() < MOST_QUEUED
+    }
+
+    fn is_to_expand(&self, step: usize) -> bool {
+        self.state.item(step).is_none() && self.described(step).is_fan_out()
+    }
+
+    /// Why a step that waits for nothing any more is not meant to run. That was asked of an item's step, before it had items.
     fn reason_to_omit(&self, step: usize) -> Result<Option<String>, String> {
+        if self.state.item(step).is_some() {
+            return Ok(None);
+        }
         if let Some(producer) = self.state.omitted_producer(step) {
             return Ok(Some(format!("`{}` was skipped", self.name(producer))));
         }
@@ -88,29 +111,32 @@ impl Dispatcher<'_> {
     /// Leaves out a step that is not meant to run now.
     fn omit(&mut self, step: usize, reason: String) {
         self.state.omit(step);
-        let name = self.name(step).to_owned();
+        let name = self.name(step).into_owned();
         self.untold.push(Event::StepSkipped { step: name, reason });
     }
 
     /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
-    fn prepare(&mut self, step: usize) -> Result<Option<Prepared>, String> {
-        if self.take_if_done(step) {
+    fn prepare(&mut self, step: usize) -> Result<Option<Prepared<'a>>, String> {
+        let is_item = self.state.item(step).is_some();
+        if !is_item && self.take_if_done(step) {
             return Ok(None);
         }
-        let described = self.described(step);
-        let inputs = self.state.inputs_of(step);
-        let code = self.code.of(described, &described.root).map_err(|error| error.to_string())?;
-        let key = cache_key(described, &code.digests, &inputs);
-        match self.look_up(step, &key)? {
+        let (described, inputs) = self.as_run(step)?;
+        let code = self.code.of(&described, &described.root).map_err(|error| error.to_string())?;
+        let key = cache_key(&described, &code.digests, &inputs);
+        if is_item && self.take_item_if_done(step, &key.key) {
+            return Ok(None);
+        }
+        match self.look_up(step, &described, &key)? {
             Err(reasons) if described.role == Role::Recall => {
-                let (reasons, name) = (in_short(&reasons), &described.name);
+                let (reasons, name) = (in_short(&reasons), &self.described(step).name);
                 Err(format!(
                     "it is not among the steps that are to run, and its outcome is not known: {reasons}; `--until {name}` runs it"
                 ))
             }
             Err(reasons) => {
-                let needs = needs(described);
-                Ok(Some(Prepared { step, key, code: code.files, inputs, needs, reasons }))
+                let (code, needs) = (code.files, needs(&described));
+                Ok(Some(Prepared { step, described, key, code, inputs, needs, reasons }))
             }
             Ok(outcome) => {
                 let step_name = described.name.clone();
@@ -125,24 +151,32 @@ impl Dispatcher<'_> {
     fn look_up(
         &self,
         step: usize,
+        described: &Step,
         key: &CacheKey,
     ) -> Result<Result<Box<Outcome>, Vec<String>>, String> {
         if self.state.step(step).is_lost {
             return Ok(Err(vec!["what it made was lost".to_owned()]));
         }
-        let step = self.described(step);
-        if let Some(reason) = refusal(step, self.engine.use_cache) {
+        if let Some(reason) = refusal(described, self.engine.use_cache) {
             return Ok(Err(vec![reason]));
         }
-        let found = cache::look_up(&*self.engine.store, &key.key, &step.outputs)
+        let found = cache::look_up(&*self.engine.store, &key.key, &described.outputs)
             .map_err(|error| format!("the artifact store could not be asked: {error}"))?;
         Ok(match found {
             Lookup::Hit(outcome) => Ok(outcome),
             Lookup::Gone(reason) => Err(vec![reason]),
-            Lookup::Unknown => {
-                Err(reasons(self.engine.history.last(&step.name).as_ref(), &key.parts))
-            }
+            Lookup::Unknown => Err(self.reasons(step, described, key)),
         })
+    }
+
+    /// Why nothing is known of a key.
+    fn reasons(&self, step: usize, described: &Step, key: &CacheKey) -> Vec<String> {
+        let last = self.engine.history.last(&described.name);
+        let item = self.state.item(step);
+        match item.and_then(|(of, index)| Some(self.fan_outs.get(&of)?.own(index))) {
+            Some(own) => reasons_of_item(last.as_ref(), &key.parts, &own),
+            None => reasons(last.as_ref(), &key.parts),
+        }
     }
 
     /// Hands steps to the orchestrator, as many as it wants.
@@ -159,9 +193,9 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn submit(&mut self, prepared: Prepared) {
-        let Prepared { step, key, code, inputs, needs, reasons } = prepared;
-        let described = self.described(step);
+    fn submit(&mut self, prepared: Prepared<'_>) {
+        let Prepared { step, described, key, code, inputs, needs, reasons } = prepared;
+        let (step_name, is_kept) = (described.name.clone(), described.cache);
         let attempt = self.state.start(step);
         let id = self.job_id(step, attempt);
         let spec = AttemptSpec {
@@ -170,16 +204,16 @@ impl Dispatcher<'_> {
             run_name: self.engine.run_name.to_owned(),
             pipeline: self.engine.pipeline.name.clone(),
             attempt,
-            step: described.clone(),
+            step: described.into_owned(),
             inputs,
-            cache_key: described.cache.then(|| key.key.clone()),
+            cache_key: is_kept.then(|| key.key.clone()),
             code,
         };
         let description = match self.describe(&spec) {
             Ok(description) => description,
             Err(message) => return self.fail(step, message),
         };
-        let folder = self.folders.path(&file_name(&described.name), attempt);
+        let folder = self.folders.path(&file_name(&step_name), attempt);
         let log = (!self.capabilities.remote).then(|| worker::log_in(&folder));
         if log.is_some() {
             self.progress.watch(&id, step, worker::messages_in(&folder));
@@ -199,7 +233,6 @@ impl Dispatcher<'_> {
                 self.fail(step, format!("the orchestrator refused it: {error}"));
             }
             Ok(handle) => {
-                let step_name = described.name.clone();
                 self.untold.push(Event::AttemptSubmitted {
                     step: step_name,
                     attempt,

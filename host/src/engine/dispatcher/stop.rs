@@ -98,7 +98,7 @@ impl Dispatcher<'_> {
             self.state.end(*step, StepStatus::Skipped);
         }
         for step in waiting {
-            let name = self.name(step).to_owned();
+            let name = self.name(step).into_owned();
             self.untold.push(Event::StepSkipped { step: name, reason: reason.clone() });
             self.skip_downstream(step, "was skipped");
         }
@@ -135,9 +135,8 @@ impl Dispatcher<'_> {
 
     /// Asks all attempts of steps with such a trigger to end.
     fn ask_running(&mut self, cause: Cause, is_meant: impl Fn(Trigger) -> bool) {
-        let steps = &self.engine.pipeline.steps;
         let meant = self.running.iter().filter(|(_, running)| {
-            running.ending.is_none() && is_meant(steps[running.step].trigger)
+            running.ending.is_none() && is_meant(self.described(running.step).trigger)
         });
         for handle in meant.map(|(handle, _)| handle.clone()).collect::<Vec<_>>() {
             self.ask(&handle, cause);

@@ -13,7 +13,7 @@ use super::{OWNER, PATIENCE, WORKSPACE};
 const APPLICATION_ID: i32 = 0x536e_6479;
 
 /// One for each format, in order; the number of a format is how many of them have been done.
-const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] = [first, engine];
+const MIGRATIONS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [first, engine, fan_out];
 
 /// The number of today's format.
 #[expect(clippy::cast_possible_truncation, reason = "there are a few")]
@@ -89,6 +89,10 @@ fn format(connection: &Connection, path: &Path) -> Result<u32, MetadataError> {
 
 fn engine(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(include_str!("0002_engine.sql"))
+}
+
+fn fan_out(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(include_str!("0003_fan_out.sql"))
 }
 
 fn first(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,5 +1,6 @@
 //! The shape of a pipeline file: which keys there are and what type each has. What they refer to is not looked at yet.
 
+mod foreach;
 mod policy;
 mod reader;
 mod step;
@@ -19,6 +20,7 @@ use super::policy::{FailurePolicy, Hooks};
 use super::source::{Located, Span};
 use reader::{Reader, find};
 
+pub(super) use foreach::{Each, Source};
 pub(super) use step::{Input, Mention, Param, StepDraft};
 pub(super) use when::When;
 

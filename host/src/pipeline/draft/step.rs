@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::foreach::{Each, foreach};
 use super::policy;
 use super::reader::{Reader, find};
 use super::when::{When, when};
@@ -40,6 +41,7 @@ pub(in crate::pipeline) struct StepDraft {
     pub trigger: Trigger,
     pub warm: Vec<String>,
     pub when: Option<When>,
+    pub foreach: Vec<Each>,
 }
 
 pub(in crate::pipeline) struct Input {
@@ -67,7 +69,7 @@ pub(in crate::pipeline) struct Mention {
     pub name: Located<String>,
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "run",
     "pipeline",
@@ -85,6 +87,7 @@ const KEYS: [&str; 18] = [
     "timeout",
     "trigger",
     "when",
+    "foreach",
     "warm",
 ];
 
@@ -143,6 +146,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
         .map(|node| policy::trigger(reader, node, &called))
         .unwrap_or_default();
     let when = find(table, "when").and_then(|node| when(reader, node, &called));
+    let foreach =
+        find(table, "foreach").map(|node| foreach(reader, node, &called)).unwrap_or_default();
     let mut step = StepReader { reader, called, mentions: Vec::new() };
     StepDraft {
         name: find(table, "name").map(|node| step.name(node)).unwrap_or_else(nameless),
@@ -167,6 +172,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, index: usize, node: &Node) -> St
         timeout,
         trigger,
         when,
+        foreach,
     }
 }
 

@@ -7,6 +7,13 @@ use jiff::Timestamp;
 
 use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, StepStatus};
 use crate::engine::explain::{NOT_BEFORE, in_short};
+use crate::engine::fan_out::step_of_item;
+
+/// Of a fan-out with more items than this, only those are told of one by one that something is wrong with.
+const MOST_ITEMS: usize = 20;
+
+/// So many failed items of a fan-out are told of with their logs.
+const MOST_FAILED_ITEMS: usize = 5;
 
 /// What is known of a run.
 #[derive(Debug, Default)]
@@ -24,6 +31,17 @@ pub(in crate::cli) struct Board {
     explain: bool,
     /// The steps that failed, in the order in which they did.
     pub(super) failed: Vec<String>,
+    fan_outs: HashMap<String, FanOut>,
+}
+
+/// How far the items of a step have come.
+#[derive(Debug)]
+struct FanOut {
+    items: usize,
+    ended: usize,
+    cached: usize,
+    failed: usize,
+    begun: Instant,
 }
 
 /// A step that was handed to the orchestrator.
@@ -48,6 +66,8 @@ pub(super) enum Told {
     Started { step: String, why: Vec<String> },
     Completed { step: String, took: Option<Duration>, why: Vec<String> },
     Cached { step: String, from: String, made: Option<Timestamp> },
+    Expanded { step: String, items: usize },
+    Joined { step: String, took: Option<Duration>, items: usize, cached: usize },
     Failed { step: String, took: Option<Duration>, reason: String, log_tail: String },
     Retried { step: String, attempt: u32, attempts: u32, reason: String, wait: Duration },
     Skipped { step: String, reason: String },
@@ -63,6 +83,12 @@ impl Board {
 
     /// Takes an event that came now, and returns what to say of it.
     pub(super) fn hear(&mut self, event: &Event, now: Instant) -> Option<Told> {
+        let told = self.take(event, now);
+        self.count_item(event);
+        told.filter(|told| self.is_worth_telling(told))
+    }
+
+    fn take(&mut self, event: &Event, now: Instant) -> Option<Told> {
         match event {
             Event::RunStarted { steps } => {
                 let waiting = |name: &String| (name.clone(), StepStatus::Waiting);
@@ -81,8 +107,26 @@ impl Board {
                 let made = self.explain.then_some(outcome.ended);
                 Some(Told::Cached { step: step.clone(), from: outcome.run.clone(), made })
             }
+            Event::FanOutExpanded { step, items } => {
+                self.set(step, StepStatus::Running);
+                let fan_out = FanOut { items: *items, ended: 0, cached: 0, failed: 0, begun: now };
+                self.fan_outs.insert(step.clone(), fan_out);
+                let progress = Some((0.0, told_of_items(0, *items)));
+                self.under_way.push(UnderWay { step: step.clone(), since: Some(now), progress });
+                Some(Told::Expanded { step: step.clone(), items: *items })
+            }
+            Event::FanOutJoined { step, status, .. } => {
+                self.set(step, *status);
+                self.under_way.retain(|one| one.step != *step);
+                let fan_out = self.fan_outs.remove(step)?;
+                let took = (*status == StepStatus::Completed)
+                    .then(|| now.saturating_duration_since(fan_out.begun));
+                let FanOut { items, cached, .. } = fan_out;
+                Some(Told::Joined { step: step.clone(), took, items, cached })
+            }
             Event::StepSkipped { step, reason } => {
                 self.set(step, StepStatus::Skipped);
+                self.under_way.retain(|one| one.step != *step);
                 Some(Told::Skipped { step: step.clone(), reason: reason.clone() })
             }
             Event::AttemptSubmitted { step, attempt, reasons, .. } => {
@@ -124,6 +168,7 @@ impl Board {
             }),
             Event::StepEnded { step, status, reason } => {
                 self.set(step, *status);
+                self.under_way.retain(|one| one.step != *step);
                 self.ended(step, *status, reason.as_deref())
             }
             Event::Warning { message } => Some(Told::Warning { message: message.clone() }),
@@ -131,8 +176,50 @@ impl Board {
         }
     }
 
+    /// Items count for their step.
     fn set(&mut self, step: &str, status: StepStatus) {
-        self.steps.insert(step.to_owned(), status);
+        if step_of_item(step).is_none() {
+            self.steps.insert(step.to_owned(), status);
+        }
+    }
+
+    /// Counts an item that has ended.
+    fn count_item(&mut self, event: &Event) {
+        let (name, status) = match event {
+            Event::StepCached { step, .. } => (step, StepStatus::Cached),
+            Event::StepSkipped { step, .. } => (step, StepStatus::Skipped),
+            Event::StepEnded { step, status, .. } => (step, *status),
+            _ => return,
+        };
+        let Some(step) = step_of_item(name) else { return };
+        let Some(fan_out) = self.fan_outs.get_mut(step) else { return };
+        fan_out.ended += 1;
+        fan_out.cached += usize::from(status == StepStatus::Cached);
+        fan_out.failed += usize::from(status == StepStatus::Failed);
+        let (ended, items) = (fan_out.ended, fan_out.items);
+        if let Some(line) = self.under_way.iter_mut().find(|one| one.step == step) {
+            #[expect(clippy::cast_precision_loss, reason = "it is a bar on a terminal")]
+            let fraction = ended as f64 / items.max(1) as f64;
+            line.progress = Some((fraction, told_of_items(ended, items)));
+        }
+    }
+
+    /// Whether a person wants to hear of it, though there may be thousands of such.
+    fn is_worth_telling(&self, told: &Told) -> bool {
+        let (step, is_failure) = match told {
+            Told::Failed { step, .. } => (step, true),
+            Told::Started { step, .. }
+            | Told::Completed { step, .. }
+            | Told::Cached { step, .. }
+            | Told::Skipped { step, .. }
+            | Told::Cancelled { step, .. } => (step, false),
+            _ => return true,
+        };
+        let fan_out = step_of_item(step).and_then(|step| self.fan_outs.get(step));
+        fan_out.is_none_or(|fan_out| match is_failure {
+            true => fan_out.failed <= MOST_FAILED_ITEMS,
+            false => fan_out.items <= MOST_ITEMS,
+        })
     }
 
     fn attempt_ended(&mut self, step: &str, report: &AttemptReport) {
@@ -158,6 +245,9 @@ impl Board {
     }
 
     fn keep_metrics(&mut self, step: &str, outcome: &Outcome) {
+        if step_of_item(step).is_some() {
+            return;
+        }
         let named = outcome.metrics.iter().map(|(name, value)| (format!("{step}.{name}"), *value));
         self.metrics.extend(named);
     }
@@ -167,12 +257,17 @@ impl Board {
         let took = attempt.as_ref().map(|attempt| attempt.took);
         let step = step.to_owned();
         match status {
+            // An item that was done before the run went on.
+            StepStatus::Completed if took.is_none() && step_of_item(&step).is_some() => None,
             StepStatus::Completed => {
                 let why = self.reasons.remove(&step).unwrap_or_default();
                 Some(Told::Completed { step, took, why })
             }
             StepStatus::Failed => {
-                self.failed.push(step.clone());
+                if step_of_item(&step).is_none() {
+                    self.failed.push(step.clone());
+                    self.fan_outs.remove(&step);
+                }
                 let reason = reason.unwrap_or("it is not known why").to_owned();
                 let log_tail = attempt.map(|attempt| attempt.log_tail).unwrap_or_default();
                 Some(Told::Failed { step, took, reason, log_tail })
@@ -211,4 +306,8 @@ impl Board {
         let shown = counted.iter().filter(|(number, _)| *number > 0);
         shown.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn told_of_items(ended: usize, items: usize) -> String {
+    format!("{ended} of {items} items")
 }

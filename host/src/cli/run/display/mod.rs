@@ -24,7 +24,7 @@ pub(in crate::cli) struct Display {
 
 enum How {
     /// One line for each thing that happens.
-    Plain(Board),
+    Plain(Box<Board>),
     /// The same above lines that show what is under way.
     Live(Live),
 }
@@ -44,7 +44,7 @@ impl Display {
         let run = run.to_owned();
         let how = match ui.can_redraw() {
             true => How::Live(Live::new(&run, begun, board)),
-            false => How::Plain(board),
+            false => How::Plain(Box::new(board)),
         };
         Self { ui, run, begun, how }
     }
@@ -84,7 +84,7 @@ impl Display {
     /// Takes the live lines away, while the run goes on.
     pub(in crate::cli) fn leave(self) -> Board {
         match self.how {
-            How::Plain(board) => board,
+            How::Plain(board) => *board,
             How::Live(live) => live.end(),
         }
     }

@@ -30,6 +30,20 @@ pub(super) fn line(told: &Told, run: &str, is_live: bool) -> (String, String) {
         Told::Cached { step, from, made } => {
             (sign(GOOD, "✔"), format!("{step}: {}", styled(DIM, cached(from, *made))))
         }
+        Told::Expanded { step, items } => (sign(DIM, "·"), format!("{step}: {}", counted(*items))),
+        Told::Joined { step, took, items, cached } => {
+            let how = match took {
+                Some(_) => format!("completed{}", after("in", *took)),
+                None => "cached".to_owned(),
+            };
+            let part = match cached {
+                0 => String::new(),
+                cached if cached == items => String::new(),
+                cached => format!(", {cached} cached"),
+            };
+            let items = styled(DIM, format!(" ({}{part})", counted(*items)));
+            (sign(GOOD, "✔"), format!("{step}: {how}{items}"))
+        }
         Told::Failed { step, took, reason, log_tail } => {
             let what = format!("failed{}: {reason}", after("after", *took));
             let text =
@@ -51,6 +65,14 @@ pub(super) fn line(told: &Told, run: &str, is_live: bool) -> (String, String) {
         Told::Warning { message } => {
             (sign(WARNING, "!"), format!("{} {message}", styled(WARNING, "warning:")))
         }
+    }
+}
+
+fn counted(items: usize) -> String {
+    match items {
+        0 => "no items".to_owned(),
+        1 => "1 item".to_owned(),
+        more => format!("{more} items"),
     }
 }
 

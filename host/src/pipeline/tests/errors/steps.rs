@@ -62,7 +62,7 @@ fn the_keys_of_a_step() {
           |
         5 | retries = 3
           | ^^^^^^^
-        hint: known keys: name, run, pipeline, inputs, outputs, params, env, code, fingerprint, workdir, cache, after, resources, retry, timeout, trigger, when, warm
+        hint: known keys: name, run, pipeline, inputs, outputs, params, env, code, fingerprint, workdir, cache, after, resources, retry, timeout, trigger, when, foreach, warm
         "#,
     );
     check(

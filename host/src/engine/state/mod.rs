@@ -1,13 +1,17 @@
 //! Where each step of a run stands, and what that lets happen. Pure: no clock, no store, no orchestrator.
 
+mod items;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::event::StepStatus;
 use crate::artifact::ArtifactRef;
-use crate::pipeline::{Graph, Pipeline, Step, Trigger};
+use crate::pipeline::{Graph, Items, OutputRef, Pipeline, Step, Trigger};
 use crate::worker::Outcome;
 
-/// The steps by their number in the pipeline.
+use items::AllItems;
+
+/// The steps by their number in the pipeline; behind them, in the order in which they became known, the items of fan-outs.
 pub(super) struct State<'a> {
     pipeline: &'a Pipeline,
     graph: Graph,
@@ -18,8 +22,12 @@ pub(super) struct State<'a> {
     /// The rank of each step in that order.
     rank: Vec<usize>,
     unfinished: usize,
+    items: AllItems,
+    /// Items that wait for a step because what it made was lost.
+    waiting_items: HashMap<usize, Vec<usize>>,
 }
 
+#[derive(Default)]
 pub(super) struct StepState {
     pub(super) status: StepStatus,
     /// The steps that must end before this one.
@@ -60,16 +68,8 @@ impl<'a> State<'a> {
         }
         let steps: Vec<_> = (0..graph.len())
             .map(|step| StepState {
-                status: StepStatus::Waiting,
                 blocked_by: graph.needs(step).iter().copied().collect(),
-                outputs: BTreeMap::new(),
-                metrics: BTreeMap::new(),
-                is_asked: false,
-                attempts: 0,
-                remade: 0,
-                is_lost: false,
-                lost: 0,
-                failures: 0,
+                ..StepState::default()
             })
             .collect();
         let unblocked = (0..steps.len()).filter(|step| steps[*step].blocked_by.is_empty());
@@ -84,7 +84,8 @@ impl<'a> State<'a> {
                 steps[*step].is_asked = true;
             }
         }
-        Self { pipeline, graph, numbers, steps, ready, rank, unfinished }
+        let (items, waiting_items) = (AllItems::default(), HashMap::new());
+        Self { pipeline, graph, numbers, steps, ready, rank, unfinished, items, waiting_items }
     }
 
     pub(super) fn order(&self) -> &[usize] {
@@ -100,21 +101,39 @@ impl<'a> State<'a> {
         self.steps.iter().flat_map(|step| step.outputs.values())
     }
 
-    /// The number of the step that makes an input.
-    pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
-        let wanted = &self.pipeline.steps[step].inputs.get(input)?.step;
-        self.numbers.get(wanted.as_str()).copied()
+    /// The step of the plan that a number stands for.
+    fn described(&self, number: usize) -> &'a Step {
+        &self.pipeline.steps[self.planned(number)]
     }
 
-    /// The artifacts that a step takes, all of whose needs have ended well.
+    /// The number of the step that makes an input.
+    pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
+        let (_, wanted) = self.described(step).taken().find(|(name, _)| *name == input)?;
+        self.number(&wanted.step)
+    }
+
+    /// The artifacts that a step takes, all of whose needs have ended well; of an item, those that all items of its step take.
     pub(super) fn inputs_of(&self, step: usize) -> BTreeMap<String, ArtifactRef> {
-        let described = &self.pipeline.steps[step];
-        let artifact = |name: &str| {
-            let reference = described.inputs.get(name)?;
-            self.steps[self.producer(step, name)?].outputs.get(&reference.output).cloned()
+        self.artifacts(self.described(step).inputs.iter())
+    }
+
+    /// The artifacts that the items of a step come from.
+    pub(super) fn sources_of(&self, step: usize) -> BTreeMap<String, ArtifactRef> {
+        let foreach = self.described(step).foreach.iter();
+        self.artifacts(foreach.filter_map(|(name, items)| match items {
+            Items::Output(from) => Some((name, from)),
+            Items::Values(_) => None,
+        }))
+    }
+
+    fn artifacts<'n>(
+        &self,
+        taken: impl Iterator<Item = (&'n String, &'n OutputRef)>,
+    ) -> BTreeMap<String, ArtifactRef> {
+        let artifact = |from: &OutputRef| {
+            self.steps[self.number(&from.step)?].outputs.get(&from.output).cloned()
         };
-        let inputs = described.inputs.keys();
-        inputs.filter_map(|name| Some((name.clone(), artifact(name)?))).collect()
+        taken.filter_map(|(name, from)| Some((name.clone(), artifact(from)?))).collect()
     }
 
     /// The steps that a step waits for.
@@ -195,9 +214,19 @@ impl<'a> State<'a> {
             state.metrics.clone_from(made.metrics);
         }
         self.end(step, status);
-        for dependent in self.graph.dependents(step).to_vec() {
+        for dependent in self.dependents(step) {
             self.release(dependent, step);
         }
+    }
+
+    /// What waits for a step. For an item only its step does, which is counted otherwise.
+    fn dependents(&mut self, step: usize) -> Vec<usize> {
+        if self.item(step).is_some() {
+            return Vec::new();
+        }
+        let mut dependents = self.graph.dependents(step).to_vec();
+        dependents.extend(self.waiting_items.remove(&step).unwrap_or_default());
+        dependents
     }
 
     /// A step need not wait for another any more.
@@ -216,6 +245,7 @@ impl<'a> State<'a> {
         let before = std::mem::replace(&mut self.steps[step].status, status);
         if matches!(before, StepStatus::Waiting | StepStatus::Running) {
             self.unfinished -= 1;
+            self.count_item(step);
         }
         self.ready.remove(&(self.rank[step], step));
     }
@@ -226,13 +256,13 @@ impl<'a> State<'a> {
         let mut skipped = Vec::new();
         let mut ended = vec![step];
         while let Some(step) = ended.pop() {
-            for dependent in self.graph.dependents(step).to_vec() {
+            for dependent in self.dependents(step) {
                 if self.steps[dependent].status != StepStatus::Waiting {
                     continue;
                 }
-                let described = &self.pipeline.steps[dependent];
-                let name = self.pipeline.steps[step].name.as_str();
-                let takes = described.inputs.values().any(|input| input.step == name)
+                let described = self.described(dependent);
+                let name = self.described(step).name.as_str();
+                let takes = described.taken().any(|(_, from)| from.step == name)
                     || described.asked().any(|asked| asked == name);
                 if !takes && described.trigger != Trigger::OnSuccess {
                     self.release(dependent, step);
@@ -251,7 +281,7 @@ impl<'a> State<'a> {
     /// matter whether something else that it needs fails before or after that.
     pub(super) fn omit(&mut self, step: usize) {
         self.end(step, StepStatus::Skipped);
-        for dependent in self.graph.dependents(step).to_vec() {
+        for dependent in self.dependents(step) {
             self.release(dependent, step);
         }
     }
@@ -269,8 +299,8 @@ impl<'a> State<'a> {
 
     /// A step that a step takes something from, or has a condition on, and that was left out.
     pub(super) fn omitted_producer(&self, step: usize) -> Option<usize> {
-        let described = &self.pipeline.steps[step];
-        let taken = described.inputs.values().map(|input| input.step.as_str());
+        let described = self.described(step);
+        let taken = described.taken().map(|(_, from)| from.step.as_str());
         let mut producers = taken.chain(described.asked()).filter_map(|name| self.number(name));
         producers.find(|producer| self.steps[*producer].status == StepStatus::Skipped)
     }
@@ -280,10 +310,11 @@ impl<'a> State<'a> {
         self.graph.is_behind(step, |needed| self.steps[needed].status == StepStatus::Failed)
     }
 
-    /// The steps that have not begun.
+    /// The steps that have not begun, and the items that have not.
     pub(super) fn waiting(&self) -> Vec<usize> {
         let order = self.graph.order().iter().copied();
-        order.filter(|step| self.steps[*step].status == StepStatus::Waiting).collect()
+        let items = self.numbers().skip(self.graph.len());
+        order.chain(items).filter(|step| self.steps[*step].status == StepStatus::Waiting).collect()
     }
 
     /// Whether what needs this step cannot run.
@@ -296,6 +327,9 @@ impl<'a> State<'a> {
     pub(super) fn remake(&mut self, producer: usize, step: usize) -> bool {
         self.steps[step].status = StepStatus::Waiting;
         self.steps[step].blocked_by.insert(producer);
+        if self.item(step).is_some() {
+            self.waiting_items.entry(producer).or_default().push(step);
+        }
         let state = &mut self.steps[producer];
         if matches!(state.status, StepStatus::Waiting | StepStatus::Running) {
             return false;
