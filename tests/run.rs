@@ -11,6 +11,7 @@ mod run {
     mod chaos;
     mod contract;
     mod damage;
+    mod data;
     mod detaching;
     mod disk_full;
     mod failing;

@@ -59,7 +59,9 @@ impl Bed {
     }
 
     fn run(&self, use_cache: bool) {
+        let data = std::collections::BTreeMap::new();
         let engine = Engine {
+            data: &data,
             pipeline: &self.pipeline,
             run_id: "run",
             run_name: "run-1",

@@ -42,7 +42,8 @@ fn run(bed: &mut Bed, pipeline: &Pipeline) -> Told {
 
 fn foretell(bed: &Bed, pipeline: &Pipeline) -> BTreeMap<String, Prospect> {
     let foretold =
-        prospects(pipeline, &*bed.store, bed.use_cache, &bed.history, &NothingKnown).unwrap();
+        prospects(pipeline, &bed.data, &*bed.store, bed.use_cache, &bed.history, &NothingKnown)
+            .unwrap();
     foretold.into_iter().map(|(step, prospect)| (step.name.clone(), prospect)).collect()
 }
 

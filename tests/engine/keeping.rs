@@ -334,6 +334,7 @@ fn who_only_asks_what_would_be_holds_nothing() {
     let pipeline = bed.pipeline(STEPS);
     let prospects = sundae::engine::prospect::prospects(
         &pipeline,
+        &bed.data,
         &*bed.store,
         true,
         &sundae::engine::explain::NoHistory,

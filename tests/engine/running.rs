@@ -39,6 +39,7 @@ fn names(told: &Told) -> Vec<String> {
         Event::StepEnded { step, status, .. } => format!("{step} is {status:?}"),
         Event::Warning { message } => message.clone(),
         Event::StepRetried { step, .. } => format!("{step} is tried again"),
+        Event::DataTaken { .. } => "data is taken".to_owned(),
         Event::FanOutExpanded { step, items } => format!("{step} has {items} items"),
         Event::FanOutJoined { step, status, .. } => format!("{step} is {status:?}"),
         Event::RunEnded { status, .. } => format!("run is {status:?}"),

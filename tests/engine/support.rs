@@ -27,6 +27,8 @@ pub(crate) struct Bed {
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
     pub(crate) secrets: BTreeMap<String, String>,
+    /// What comes from outside.
+    pub(crate) data: BTreeMap<String, ArtifactRef>,
     /// What earlier runs are known to have done.
     pub(crate) history: Remembered,
     runs: u32,
@@ -98,6 +100,7 @@ impl Bed {
             stop: Stop::default(),
             grace: Engine::GRACE,
             secrets: BTreeMap::new(),
+            data: BTreeMap::new(),
             history: Remembered::default(),
             runs: 0,
         }
@@ -178,6 +181,7 @@ impl Bed {
             staging,
             use_cache: self.use_cache,
             secrets: Arc::new(self.secrets.clone()),
+            data: &self.data,
             history: &self.history,
             digests: &sundae::artifact::NothingKnown,
             known: &self.known,

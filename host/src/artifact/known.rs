@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sundae_plugin_api::artifact_store::Object;
+
 use super::stamp::COARSEST;
 use super::{Digested, Stamp, digest_of_file};
 
@@ -70,9 +72,16 @@ impl Look {
         Self { size, modified_ns, changed_ns: modified_ns, inode: 0, device: 0 }
     }
 
+    /// As a listing of an artifact store tells of it.
+    pub(super) fn of_object(object: &Object) -> Self {
+        let modified_ns =
+            i64::try_from(object.modified_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        Self { size: object.size, modified_ns, changed_ns: modified_ns, inode: 0, device: 0 }
+    }
+
     /// Whether the file would look otherwise if it were changed after `moment`. One that was changed just before may be changed
     /// once more within the same tick of the file system's clock.
-    fn is_settled_at(&self, moment: SystemTime) -> bool {
+    pub(super) fn is_settled_at(&self, moment: SystemTime) -> bool {
         let coarsest = i64::try_from(COARSEST.as_nanos()).unwrap_or(i64::MAX);
         let last = self.modified_ns.max(self.changed_ns).saturating_add(coarsest);
         last < in_ns(moment)

@@ -7,6 +7,7 @@ mod folder;
 mod keys;
 mod known;
 pub mod lease;
+mod outside;
 mod parts;
 mod permissions;
 mod publish;
@@ -24,6 +25,7 @@ pub use digest::{Digested, digest_of_file};
 pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, objects_of, read_text};
 pub use keys::{attempt_key, digits_in, object_key, outcome_key};
 pub use known::{KnownDigests, Look, NothingKnown, digest_of_known_file};
+pub use outside::Outside;
 pub use publish::{PublishError, publish, publish_text};
 pub use stamp::Stamp;
 

@@ -61,7 +61,7 @@ pub fn publish(store: &dyn ArtifactStore, path: &Path) -> Result<ArtifactRef, Pu
     Ok(ArtifactRef { kind, digest, size, executable, metadata: Map::new() })
 }
 
-fn unreadable(path: &Path, source: io::Error) -> PublishError {
+pub(super) fn unreadable(path: &Path, source: io::Error) -> PublishError {
     if source.kind() == io::ErrorKind::NotFound {
         PublishError::Absent(path.to_owned())
     } else {

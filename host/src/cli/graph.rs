@@ -64,7 +64,7 @@ impl Graph {
                 .map(|(name, from)| (name.to_owned(), (from.step.clone(), from.output.clone())));
             graph.add(GraphStep::planned(&step.name), &taken.collect(), &step.after);
         }
-        self.picture.show(context, &graph)
+        self.picture.show(context, &graph.with_data())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache_key::CacheKey;
 use crate::artifact::ArtifactRef;
+pub use crate::pipeline::DATA;
 pub use crate::worker::{AttemptReport, Failure, Outcome};
 
 /// Something happened. Events of one run come in order, from one thread.
@@ -24,6 +25,11 @@ pub enum Event {
         steps: Vec<PlannedStep>,
         /// The steps that were reported as done, and how they ended.
         done: BTreeMap<String, StepStatus>,
+    },
+    /// What steps take from outside is known, and in the artifact store.
+    DataTaken {
+        /// By name.
+        data: BTreeMap<String, ArtifactRef>,
     },
     /// A step need not run: its outcome is known and its data is there.
     StepCached {

@@ -17,6 +17,7 @@ pub mod prospect;
 pub mod resources;
 mod state;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use sundae_plugin_api::orchestrator::JobDescription;
 use sundae_plugin_api::{ArtifactStore, Orchestrator};
 
-use crate::artifact::KnownDigests;
+use crate::artifact::{ArtifactRef, KnownDigests};
 use crate::pipeline::Pipeline;
 use crate::worker::{AttemptSpec, Secrets};
 use event::{Event, RunStatus};
@@ -57,6 +58,8 @@ pub struct Engine<'a> {
     pub secrets: std::sync::Arc<Secrets>,
     /// Whether earlier outcomes may stand in for running steps.
     pub use_cache: bool,
+    /// What steps take from outside, by name; all of it is in the store.
+    pub data: &'a BTreeMap<String, ArtifactRef>,
     /// What is known of earlier executions, to say why a step runs.
     pub history: &'a dyn explain::History,
     /// What is known of the content of files.

@@ -62,12 +62,14 @@ pub enum Prospect {
     Always,
 }
 
-/// What would become of each step, in the order of the plan. `use_cache`: whether known outcomes count.
+/// What would become of each step, in the order of the plan. `data` is what comes from outside, by name; `use_cache`: whether known
+/// outcomes count.
 ///
 /// # Errors
 /// The artifact store could not be asked, in words.
 pub fn prospects<'a>(
     pipeline: &'a Pipeline,
+    data: &BTreeMap<String, ArtifactRef>,
     store: &dyn ArtifactStore,
     use_cache: bool,
     history: &dyn History,
@@ -75,6 +77,8 @@ pub fn prospects<'a>(
 ) -> Result<Vec<(&'a Step, Prospect)>, String> {
     let Ok(graph) = pipeline.graph() else { return Ok(Vec::new()) };
     let mut look = Look {
+        pipeline,
+        data,
         store,
         use_cache,
         history,
@@ -101,6 +105,8 @@ pub fn prospects<'a>(
 }
 
 struct Look<'a, 'b> {
+    pipeline: &'a Pipeline,
+    data: &'b BTreeMap<String, ArtifactRef>,
     store: &'b dyn ArtifactStore,
     use_cache: bool,
     history: &'b dyn History,
@@ -134,8 +140,9 @@ impl<'a> Look<'a, '_> {
         if let Some(prospect) = self.condition(step) {
             return Ok(prospect);
         }
-        let taken = step.taken().map(|(_, from)| from.step.as_str());
-        let on = such(taken, |producer| !self.known.contains_key(producer));
+        let made = step.taken().filter(|(_, from)| !self.pipeline.is_data(from));
+        let made = made.map(|(_, from)| from.step.as_str());
+        let on = such(made, |producer| !self.known.contains_key(producer));
         if !on.is_empty() {
             return Ok(Prospect::Depends { on });
         }
@@ -164,8 +171,9 @@ impl<'a> Look<'a, '_> {
         &self,
         taken: impl Iterator<Item = (&'n String, &'n OutputRef)>,
     ) -> BTreeMap<String, ArtifactRef> {
-        let artifact = |from: &OutputRef| {
-            self.known.get(from.step.as_str())?.outputs.get(&from.output).cloned()
+        let artifact = |from: &OutputRef| match self.pipeline.is_data(from) {
+            true => self.data.get(&from.output).cloned(),
+            false => self.known.get(from.step.as_str())?.outputs.get(&from.output).cloned(),
         };
         taken.filter_map(|(name, from)| Some((name.clone(), artifact(from)?))).collect()
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::artifacts::{ArtifactFilter, ArtifactRecord};
 use super::rows::{json, named, timestamp_if_any};
 use super::{Database, MetadataError};
-use crate::engine::event::StepStatus;
+use crate::engine::event::{DATA, StepStatus};
 
 /// Larger ones are cut: nobody reads them.
 const MOST_NODES: usize = 5_000;
@@ -128,21 +128,35 @@ impl Database {
         Ok(Some(self.execution(same, [from, key])?.unwrap_or(own)))
     }
 
-    /// The steps that took what an execution made as this output, with the name of the input; those that were taken from the cache
+    /// The first run that had the same data from outside under this name.
+    fn data_origin(&self, run: &str, name: &str) -> Result<String, MetadataError> {
+        let failed = self.failed("read what came from outside");
+        let sql = "SELECT first.run FROM artifact own
+             JOIN artifact first ON first.digest = own.digest AND first.step = own.step AND first.output = own.output
+             JOIN run ON run.id = first.run
+             WHERE own.run = ?1 AND own.step = ?2 AND own.output = ?3
+             ORDER BY run.started, run.number LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let first = statement.query_row([run, DATA, name], |row| row.get(0)).optional();
+        Ok(first.map_err(&failed)?.unwrap_or_else(|| run.to_owned()))
+    }
+
+    /// The steps that took what an execution made as this output, or what comes from outside, with the name of the input; those that were taken from the cache
     /// are left out, unless nothing else is known of them.
     fn takers(
         &self,
-        maker: &Execution,
+        maker: Option<&Execution>,
         artifact: &ArtifactRecord,
     ) -> Result<Vec<(String, String)>, MetadataError> {
         let failed = self.failed("read what was made of an artifact");
         let sql = "SELECT DISTINCT c.run, c.name
              FROM artifact a
-             JOIN step_run p ON p.run = a.run AND p.name = a.step
+             LEFT JOIN step_run p ON p.run = a.run AND p.name = a.step
              JOIN step_run c ON c.run = a.run
              JOIN run ON run.id = a.run
              WHERE a.digest = ?1 AND a.output = ?2
-               AND ((a.run = ?3 AND a.step = ?4) OR (p.status = 'cached' AND p.cached_from = ?5 AND p.cache_key = ?6))
+               AND ((a.run = ?3 AND a.step = ?4) OR (p.status = 'cached' AND p.cached_from = ?5 AND p.cache_key = ?6)
+                 OR (?5 IS NULL AND p.name IS NULL AND a.step = ?4))
                AND c.parent IS NULL
                AND (c.status = 'completed'
                  OR (c.status = 'cached' AND NOT EXISTS (
@@ -155,10 +169,10 @@ impl Database {
         let values = params![
             artifact.artifact.digest,
             artifact.output,
-            maker.run_id,
-            maker.step,
-            maker.elsewhere.as_ref().unwrap_or(&maker.run),
-            maker.cache_key,
+            maker.map_or(&artifact.run_id, |maker| &maker.run_id),
+            maker.map_or(&artifact.step, |maker| &maker.step),
+            maker.map(|maker| maker.elsewhere.as_ref().unwrap_or(&maker.run)),
+            maker.and_then(|maker| maker.cache_key.as_ref()),
         ];
         let rows =
             statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
@@ -221,13 +235,11 @@ impl Search<'_> {
 
     /// The artifacts that were made of an artifact.
     fn made_from(&mut self, artifact: usize) -> Result<Vec<usize>, MetadataError> {
-        let Some(&(maker, _)) = self.found.made.iter().find(|(_, made)| *made == artifact) else {
-            return Ok(Vec::new());
-        };
-        let (maker, record) =
-            (self.found.executions[maker].clone(), self.found.artifacts[artifact].clone());
+        let maker = self.found.made.iter().find(|(_, made)| *made == artifact);
+        let maker = maker.map(|(maker, _)| self.found.executions[*maker].clone());
+        let record = self.found.artifacts[artifact].clone();
         let mut results = Vec::new();
-        for (run, step) in self.database.takers(&maker, &record)? {
+        for (run, step) in self.database.takers(maker.as_ref(), &record)? {
             let Some(taker) = self.execution(&run, &step)? else { continue };
             let inputs = self.found.executions[taker].inputs.clone();
             for (input, (step, output)) in inputs {
@@ -266,10 +278,15 @@ impl Search<'_> {
         step: &str,
         output: &str,
     ) -> Result<Option<usize>, MetadataError> {
-        let Some(maker) = self.execution(run, step)? else { return Ok(None) };
-        let (run, step) = {
-            let Execution { run_id, step, .. } = &self.found.executions[maker];
-            (run_id.clone(), step.clone())
+        let maker = self.execution(run, step)?;
+        let (run, step) = match maker {
+            Some(maker) => {
+                let Execution { run_id, step, .. } = &self.found.executions[maker];
+                (run_id.clone(), step.clone())
+            }
+            // It comes from outside.
+            None if step == DATA => (self.database.data_origin(run, output)?, step.to_owned()),
+            None => return Ok(None),
         };
         let key = (run.clone(), step.clone(), output.to_owned());
         if let Some(place) = self.known.artifacts.get(&key) {
@@ -284,7 +301,7 @@ impl Search<'_> {
         let Some(record) = self.database.artifacts(&wanted)?.pop() else { return Ok(None) };
         let place = self.found.artifacts.len();
         self.found.artifacts.push(record);
-        self.found.made.push((maker, place));
+        self.found.made.extend(maker.map(|maker| (maker, place)));
         self.known.artifacts.insert(key, place);
         Ok(Some(place))
     }

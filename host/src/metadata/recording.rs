@@ -11,7 +11,9 @@ use super::runs::{STEP_COUNTS, STEP_METRICS};
 use super::{Database, MetadataError};
 use crate::artifact::ArtifactRef;
 use crate::engine::cache_key::CacheKey;
-use crate::engine::event::{AttemptReport, Event, Outcome, PlannedStep, RunStatus, StepStatus};
+use crate::engine::event::{
+    AttemptReport, DATA, Event, Outcome, PlannedStep, RunStatus, StepStatus,
+};
 use crate::engine::explain::in_short;
 use crate::engine::fan_out::item_name;
 
@@ -52,6 +54,7 @@ impl Recording<'_> {
             Event::RunStarted { steps } => self.plan(steps),
             Event::RunResumed { steps, done } => resumed(self.transaction, self.run, steps, done),
             Event::StepCached { step, key, outcome } => self.cached(step, key, outcome),
+            Event::DataTaken { data } => self.outputs(DATA, data, now_ms()),
             Event::FanOutExpanded { step, items } => self.expanded(step, *items),
             Event::FanOutJoined { step, status, outputs } => {
                 self.outputs(step, outputs, now_ms())?;

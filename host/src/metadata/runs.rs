@@ -12,7 +12,7 @@ use sundae_plugin_api::ComponentKind;
 use super::rows::{json, json_if_any, named, now_ms, timestamp, timestamp_if_any, to_json};
 use super::{Database, MetadataError, OWNER};
 use crate::artifact::ArtifactRef;
-use crate::engine::event::{RunStatus, StepStatus};
+use crate::engine::event::{DATA, RunStatus, StepStatus};
 use crate::stack::{Component, Named};
 
 /// A run that is about to begin.
@@ -325,6 +325,17 @@ impl Database {
             "SELECT {STEP_COLUMNS} FROM step_run WHERE run = ?1 AND parent IS NULL ORDER BY position"
         );
         self.select_steps(&sql, &[&run], OF_PLAN, run)
+    }
+
+    /// What the steps of a run take from outside, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn data(&self, run: &str) -> Result<BTreeMap<String, ArtifactRef>, MetadataError> {
+        // A step of that name has a row of its own; and then there is no data.
+        let of_data = "step = 'data' AND NOT EXISTS
+             (SELECT 1 FROM step_run s WHERE s.run = artifact.run AND s.name = 'data')";
+        Ok(self.outputs(run, of_data)?.remove(DATA).unwrap_or_default())
     }
 
     /// The items of a step of a run, in their order; none if it has none, or they are not known yet.

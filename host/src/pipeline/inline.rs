@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::condition::Condition;
+use super::data::{DATA, DataSource};
 use super::graph::Graph;
 use super::inner::OUTSIDE;
 use super::policy::Trigger;
@@ -12,8 +13,8 @@ use super::step::{OutputRef, Step};
 
 /// What stands for the steps that are pipelines when other steps name them.
 pub(super) struct Inlined {
-    /// Whether something comes from outside, which is no step.
-    has_outside: bool,
+    /// The words that stand for what comes from outside, which are no steps.
+    outside: Vec<&'static str>,
     /// What each output of such a step is.
     outputs: HashMap<OutputRef, OutputRef>,
     /// The steps that each such step has become.
@@ -29,14 +30,27 @@ pub(super) struct Use {
 }
 
 impl Inlined {
-    /// For a pipeline that takes these inputs from outside.
-    pub(super) fn new(inputs: &[Located<String>]) -> Self {
-        Self { has_outside: !inputs.is_empty(), outputs: HashMap::new(), steps: HashMap::new() }
+    /// For a pipeline that is given these inputs by another one, and perhaps has data from outside.
+    pub(super) fn new(inputs: &[Located<String>], has_data: bool) -> Self {
+        let outside = [(OUTSIDE, !inputs.is_empty()), (DATA, has_data)];
+        let outside = outside.into_iter().filter(|(_, is_there)| *is_there);
+        let outside = outside.map(|(word, _)| word).collect();
+        Self { outside, outputs: HashMap::new(), steps: HashMap::new() }
     }
 
-    /// The steps that a step is which is a pipeline. What they take from other such steps is settled by [`Self::settle`].
-    pub(super) fn add(&mut self, of: &Use, inner: Resolved) -> Vec<Step> {
-        let has_inputs = !inner.inputs.is_empty();
+    /// The steps that a step is which is a pipeline, and what they take from outside. What they take from other such steps is
+    /// settled by [`Self::settle`].
+    pub(super) fn add(
+        &mut self,
+        of: &Use,
+        inner: Resolved,
+    ) -> (Vec<Step>, Vec<(String, DataSource)>) {
+        let (has_inputs, has_data) = (!inner.inputs.is_empty(), !inner.pipeline.data.is_empty());
+        let data = inner.pipeline.data.into_iter();
+        let data = data.map(|(name, source)| (within(&of.step, &name), source)).collect();
+        if has_data && !self.outside.contains(&DATA) {
+            self.outside.push(DATA);
+        }
         let mut steps = inner.pipeline.steps;
         wait_for_ordinary_steps(&mut steps);
         for step in &mut steps {
@@ -47,6 +61,8 @@ impl Inlined {
                     if let Some(given) = of.inputs.get(&from.output) {
                         *from = given.clone();
                     }
+                } else if has_data && from.step == DATA {
+                    from.output = within(&of.step, &from.output);
                 } else {
                     is_first = false;
                     from.step = within(&of.step, &from.step);
@@ -68,7 +84,7 @@ impl Inlined {
             self.outputs.insert(OutputRef { step: of.step.clone(), output }, from);
         }
         self.steps.insert(of.step.clone(), steps.iter().map(|step| step.name.clone()).collect());
-        steps
+        (steps, data)
     }
 
     /// Lets every step take and wait for the steps that pipelines have become, and wait for those that its conditions are about.
@@ -85,7 +101,7 @@ impl Inlined {
             let mut asked: Vec<_> = step.asked().map(str::to_owned).collect();
             asked.sort_unstable();
             asked.dedup();
-            let is_step = |name: &str| name != OUTSIDE || !self.has_outside;
+            let is_step = |name: &str| !self.outside.contains(&name);
             asked.retain(|name| is_step(name) && !step.needs().any(|needed| needed == name));
             step.after.extend(asked);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::data::DATA;
 use super::draft::{Draft, Input, StepDraft};
 use super::error::{Complaint, Problems, quoted};
 use super::inner::OUTSIDE;
@@ -40,27 +41,35 @@ pub(super) struct Known<'d> {
     steps: &'d [StepDraft],
     /// The pipelines that steps are.
     inner: &'d [Option<Resolved>],
-    /// What comes from outside.
+    /// What the pipeline is given by another one.
     inputs: &'d [Located<String>],
+    /// What comes from outside.
+    data: Vec<&'d str>,
     places: HashMap<&'d str, usize>,
     outputs: HashSet<(usize, &'d str)>,
 }
 
 impl<'d> Known<'d> {
     pub(super) fn new(draft: &'d Draft, inner: &'d [Option<Resolved>]) -> Self {
-        let Draft { steps, inputs, .. } = draft;
+        let Draft { steps, inputs, data, .. } = draft;
+        let data = data.iter().map(|(name, _)| name.value.as_str()).collect();
         let mut places = HashMap::with_capacity(steps.len());
         let mut outputs = HashSet::with_capacity(steps.len());
         for (place, step) in steps.iter().enumerate() {
             places.insert(step.name.value.as_str(), place);
             outputs.extend(step.outputs.iter().map(|output| (place, output.value.as_str())));
         }
-        Self { steps, inner, inputs, places, outputs }
+        Self { steps, inner, inputs, data, places, outputs }
     }
 
     /// Whether it is meant to come from outside.
     pub(super) fn is_outside(&self, from: &OutputRef) -> bool {
         from.step == OUTSIDE && !self.inputs.is_empty()
+    }
+
+    /// Whether it is meant to be data from outside.
+    pub(super) fn is_data(&self, from: &OutputRef) -> bool {
+        from.step == DATA && !self.data.is_empty()
     }
 
     /// The place of the step that makes what is taken. There is none for what comes from outside.
@@ -74,6 +83,20 @@ impl<'d> Known<'d> {
         if self.is_outside(from) {
             if let Err(complaint) = self.input_from_outside(&from.output) {
                 problems.at(*span, || complaint);
+            }
+            return None;
+        }
+        if self.is_data(from) {
+            if !self.data.contains(&from.output.as_str()) {
+                problems.at(*span, || {
+                    let hint = suggestion(&from.output, "`[data]`", self.data.iter().copied());
+                    Complaint::new(format!(
+                        "{} is {} of `[data]`, which has no such name",
+                        taker.calls(input),
+                        quoted(&from.output)
+                    ))
+                    .hint_if_any(hint)
+                });
             }
             return None;
         }
@@ -159,6 +182,12 @@ impl<'d> Known<'d> {
         if from.step == OUTSIDE {
             return complaint.hint(format!(
                 "for what comes from outside, write `inputs = [\"{}\"]` at the top of the file",
+                from.output
+            ));
+        }
+        if from.step == DATA {
+            return complaint.hint(format!(
+                "for what comes from outside, write `{} = \"PATH\"` under `[data]`",
                 from.output
             ));
         }

@@ -4,6 +4,7 @@
 //! `document` (syntax, with places), `draft` (shape: keys and types), `resolve` (what refers to what), `graph` (order).
 
 mod condition;
+mod data;
 mod document;
 mod draft;
 mod error;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use condition::{Condition, Fact, Verdict};
+pub use data::{DATA, DataSource};
 pub use error::{PipelineError, Place, Problem};
 pub use files::Load;
 pub use graph::{Cycle, Graph};
@@ -57,6 +59,9 @@ pub struct Pipeline {
     pub root: PathBuf,
     /// The params of the whole pipeline, overrides applied.
     pub params: BTreeMap<String, Value>,
+    /// What steps take from outside, as `data.NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, DataSource>,
     /// How long a run may take.
     pub timeout: Option<Duration>,
     /// What becomes of the rest when a step has failed.
@@ -144,6 +149,18 @@ impl Pipeline {
     /// The step of that name.
     pub fn step(&self, name: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// Whether this comes from outside and not from a step.
+    pub fn is_data(&self, from: &OutputRef) -> bool {
+        from.step == DATA && self.data.contains_key(&from.output)
+    }
+
+    /// What its steps take from outside, by name; what none of them takes is left out.
+    pub fn data_taken(&self) -> BTreeMap<&str, &DataSource> {
+        let taken = self.steps.iter().flat_map(Step::taken).filter(|(_, from)| self.is_data(from));
+        let named = taken.filter_map(|(_, from)| self.data.get_key_value(&from.output));
+        named.map(|(name, source)| (name.as_str(), source)).collect()
     }
 
     /// Who waits for whom. A pipeline that came from [`Pipeline::read`] or [`Pipeline::parse`] has no cycle.

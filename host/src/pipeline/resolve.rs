@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Pipeline;
+use super::data;
 use super::draft::{Draft, Each, Input, Mention, Param, Source, StepDraft};
 use super::error::{Complaint, Problems, quoted};
 use super::facts;
@@ -69,6 +70,7 @@ pub(super) fn resolve(
         }
     }
     outside(&draft, problems);
+    let mut data: BTreeMap<_, _> = data::sources(&draft, &root, problems).into_iter().collect();
 
     let items: Vec<_> = draft.steps.iter().map(|step| items::of(step, &params, problems)).collect();
     let known = Known::new(&draft, &inner);
@@ -92,11 +94,15 @@ pub(super) fn resolve(
     if problems.is_empty() {
         cycles(&draft.steps, needs, problems);
     }
-    let mut inlined = Inlined::new(&draft.inputs);
+    let mut inlined = Inlined::new(&draft.inputs, !draft.data.is_empty());
     let mut steps = Vec::with_capacity(draft.steps.len());
     for (((step, seen), items), inner) in draft.steps.into_iter().zip(seen).zip(items).zip(inner) {
         match inner {
-            Some(inner) => steps.extend(inlined.add(&used(step), inner)),
+            Some(inner) => {
+                let (its_steps, its_data) = inlined.add(&used(step), inner);
+                steps.extend(its_steps);
+                data.extend(its_data);
+            }
             None => steps.push(Step { foreach: items, ..finish(step, seen, &root) }),
         }
     }
@@ -106,6 +112,7 @@ pub(super) fn resolve(
         name: draft.name,
         steps,
         params,
+        data,
         root,
         timeout: draft.timeout,
         failure_policy: draft.failure_policy,
@@ -158,7 +165,7 @@ fn outputs(
     problems: &mut Problems<'_>,
 ) -> Vec<(String, OutputRef)> {
     for output in outputs {
-        if known.is_outside(&output.from.value) {
+        if known.is_outside(&output.from.value) || known.is_data(&output.from.value) {
             problems.at(output.from.span, || {
                 let name = quoted(&output.name.value);
                 Complaint::new(format!("output {name} of the pipeline must be one of a step"))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::run::duration_ms;
-use crate::engine::event::StepStatus;
+use crate::engine::event::{DATA, StepStatus};
 use crate::metadata::{RunRecord, StepRecord};
 
 /// The graph of a pipeline, or of a run of it.
@@ -63,7 +63,17 @@ impl GraphView {
         for step in steps {
             graph.add(GraphStep::of(step), &step.inputs, &step.after);
         }
-        graph
+        graph.with_data()
+    }
+
+    /// The same with what comes from outside as a step of its own, if anything does.
+    #[must_use]
+    pub fn with_data(mut self) -> Self {
+        let is_taken = self.edges.iter().any(|edge| edge.from == DATA);
+        if is_taken && !self.steps.iter().any(|step| step.name == DATA) {
+            self.steps.insert(0, GraphStep::planned(DATA));
+        }
+        self
     }
 
     /// Adds a step with what it waits for: inputs by name, each a step and its output; and steps that only come before it.

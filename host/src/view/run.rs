@@ -72,6 +72,9 @@ pub struct RunView {
     pub sweep: Option<String>,
     /// The params of the pipeline.
     pub params: BTreeMap<String, Value>,
+    /// What its steps take from outside, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, OutputView>,
     /// Its steps, in the order of the plan.
     pub steps: Vec<StepView>,
 }
@@ -218,7 +221,11 @@ impl RunRow {
 impl RunView {
     /// A run with its steps.
     #[must_use]
-    pub fn new(run: &RunRecord, steps: &[StepRecord]) -> Self {
+    pub fn new(
+        run: &RunRecord,
+        data: &BTreeMap<String, ArtifactRef>,
+        steps: &[StepRecord],
+    ) -> Self {
         let mut components: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for member in &run.members {
             components.entry(member.kind.to_string()).or_default().push(member.name.clone());
@@ -238,6 +245,7 @@ impl RunView {
             duration_ms: duration_ms(Some(run.started), run.ended),
             sweep: run.sweep.clone(),
             params: run.params.clone(),
+            data: data.iter().map(|(name, data)| (name.clone(), OutputView::new(data))).collect(),
             steps: steps.iter().map(StepView::new).collect(),
         }
     }

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::run::{OutputView, StepView, duration_ms};
+use crate::artifact::ArtifactRef;
 use crate::engine::cache_key::KeyParts;
-use crate::engine::event::StepStatus;
+use crate::engine::event::{DATA, StepStatus};
 use crate::metadata::{AttemptRecord, RunRecord, StepRecord};
 
 /// One step of a run with everything that is known of it.
@@ -103,12 +104,21 @@ pub struct LogView {
 }
 
 impl StepDetail {
-    /// A step, with the steps of its run.
+    /// A step, with what its run takes from outside, and the steps of its run.
     #[must_use]
-    pub fn new(run: &RunRecord, step: &StepRecord, all: &[StepRecord]) -> Self {
+    pub fn new(
+        run: &RunRecord,
+        step: &StepRecord,
+        data: &BTreeMap<String, ArtifactRef>,
+        all: &[StepRecord],
+    ) -> Self {
         let taken = step.inputs.iter().map(|(name, (from, output))| {
             let producer = all.iter().find(|step| step.name == *from);
-            let artifact = producer.and_then(|step| step.outputs.get(output)).map(OutputView::new);
+            let artifact = match producer {
+                Some(step) => step.outputs.get(output),
+                None => data.get(output).filter(|_| from == DATA),
+            };
+            let artifact = artifact.map(OutputView::new);
             (name.clone(), InputView { from: format!("{from}.{output}"), artifact })
         });
         Self {

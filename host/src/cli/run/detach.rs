@@ -83,7 +83,9 @@ fn say_detached(
     }
     let database = context.database()?;
     match database.run(id)? {
-        Some(run) => context.ui.json(&RunView::new(&run, &database.steps(id)?)),
+        Some(run) => {
+            context.ui.json(&RunView::new(&run, &database.data(id)?, &database.steps(id)?))
+        }
         None => Err(Failure::new(format!("run `{name}` was deleted"))),
     }
 }

@@ -1,5 +1,6 @@
 //! `sundae run`
 
+mod data;
 pub(super) mod detach;
 mod display;
 mod hooks;
@@ -169,9 +170,10 @@ impl Run {
     ) -> Result<(RunRecord, RunStatus), Failure> {
         let is_detached = detached.is_some();
         let id = detached.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        let plan = KeptPlan::new(pipeline, !self.no_cache);
-        let workshop = Workshop::open(context, stack, &plan.pipeline, &id)?;
-        check_resources(&plan.pipeline, &workshop)?;
+        let workshop = Workshop::open(context, stack, &pipeline, &id)?;
+        check_resources(&pipeline, &workshop)?;
+        let data = data::take_in(context, &pipeline, &workshop)?;
+        let plan = KeptPlan::new(pipeline, data, !self.no_cache);
         let guard = Guard::set(context, &workshop)?;
         let (run, lock) = begin(context, &plan, stack, sweep, &id)?;
         if is_detached {

@@ -12,6 +12,7 @@ use crate::stack::Stack;
 use crate::view::{PlanRow, Would};
 use sundae_plugin_api::ComponentKind;
 
+use super::data::Looking;
 use super::display::cached;
 use super::workshop::member;
 
@@ -30,7 +31,12 @@ pub(super) fn look_ahead<'a>(
     let store = context.open_artifact_store(&loader, component)?;
     let database = context.database()?;
     let history = database.history(&pipeline.name, None);
-    prospects(pipeline, &*store, use_cache, &history, database).map_err(Failure::new)
+    let staging = tempfile::tempdir()
+        .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
+    let (store_id, staging) = (component.id.as_str(), staging.path());
+    let looking = Looking { store: &*store, store_id, staging, known: database };
+    let data = looking.at_all(pipeline)?;
+    prospects(pipeline, &data, &*store, use_cache, &history, database).map_err(Failure::new)
 }
 
 /// Shows the plan; `explain`: with every reason, and when what is cached was made.

@@ -119,7 +119,9 @@ pub(super) fn run(
 fn show(context: &Context, command: &Run, runs: &[RunRecord]) -> Result<(), Failure> {
     if context.wants_json() {
         let database = context.database()?;
-        let views = runs.iter().map(|run| Ok(RunView::new(run, &database.steps(&run.id)?)));
+        let views = runs
+            .iter()
+            .map(|run| Ok(RunView::new(run, &database.data(&run.id)?, &database.steps(&run.id)?)));
         return context.ui.json(&views.collect::<Result<Vec<_>, Failure>>()?);
     }
     let mut metrics: Vec<_> = runs.iter().flat_map(|run| run.metrics.keys()).collect();

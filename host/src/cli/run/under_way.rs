@@ -78,6 +78,7 @@ impl UnderWay<'_> {
         let except = known.is_nothing().then_some(run.id.as_str());
         let engine = Engine {
             pipeline: &plan.pipeline,
+            data: &plan.data,
             run_id: &run.id,
             run_name: &run.name,
             orchestrator: &*workshop.orchestrator,
@@ -116,7 +117,11 @@ pub(in crate::cli) fn finish(
     if context.wants_json() {
         let database = context.database()?;
         let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
-        context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;
+        context.ui.json(&RunView::new(
+            &run,
+            &database.data(&run.id)?,
+            &database.steps(&run.id)?,
+        ))?;
     }
     if status == RunStatus::Cancelled {
         context.ui.hint(format_args!("`sundae runs resume {}` goes on with it", run.name));

@@ -29,6 +29,8 @@ pub(in crate::cli) struct Workshop {
     pub(super) store: Arc<dyn ArtifactStore>,
     /// What it is called.
     pub(super) store_name: String,
+    /// The id of its component.
+    pub(super) store_id: String,
     /// What workers elsewhere are told.
     pub(super) errand: Errand,
     /// The secrets that steps name.
@@ -99,6 +101,7 @@ impl Workshop {
             orchestrator_name: orchestrator_component.name.clone(),
             store: Arc::from(store),
             store_name: store_component.name.clone(),
+            store_id: store_component.id.clone(),
             errand: Errand::new(
                 context,
                 store_component,

@@ -99,7 +99,11 @@ fn finish(context: &Context, run: &RunRecord, status: RunStatus) -> Result<(), F
     let (database, name) = (context.database()?, &run.name);
     if context.wants_json() {
         let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
-        context.ui.json(&RunView::new(&run, &database.steps(&run.id)?))?;
+        context.ui.json(&RunView::new(
+            &run,
+            &database.data(&run.id)?,
+            &database.steps(&run.id)?,
+        ))?;
     }
     if status == RunStatus::Interrupted {
         return Err(Failure::new(format!("the process that ran `{name}` is gone"))

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{database, find_run, or_a_step, step, the_step_or_item, word};
 use crate::cli::context::Context;
-use crate::cli::table::{cell, duration, key_values, number, size, table, time};
+use crate::cli::table::{cell, duration, key_values, number, short_digest, size, table, time};
 use crate::cli::ui::{BAD, styled};
 use crate::cli::{Failure, quote};
 use crate::engine::event::StepStatus;
@@ -30,6 +30,7 @@ impl Describe {
         let run =
             find_run(context, given.0).map_err(|f| or_a_step(context, "describe", given, f))?;
         let steps = database(context)?.steps(&run.id)?;
+        let data = database(context)?.data(&run.id)?;
         if let Some(name) = &self.step {
             let step = the_step_or_item(context, &run, &steps, name)?;
             let database = database(context)?;
@@ -41,7 +42,7 @@ impl Describe {
             };
             let of_items =
                 database.key_parts(items.iter().filter_map(|item| item.cache_key.as_ref()))?;
-            let detail = StepDetail::new(&run, &step, &steps)
+            let detail = StepDetail::new(&run, &step, &data, &steps)
                 .with(parts.values().next(), &earlier)
                 .with_items(&items, &of_items);
             return match context.wants_json() {
@@ -49,7 +50,7 @@ impl Describe {
                 false => context.ui.data(step::text_of(&detail)),
             };
         }
-        let view = RunView::new(&run, &steps);
+        let view = RunView::new(&run, &data, &steps);
         if context.wants_json() {
             return context.ui.json(&view);
         }
@@ -115,6 +116,12 @@ fn head(run: &RunView) -> Vec<(&'static str, String)> {
     facts.extend(run.project.clone().map(|root| ("project", root)));
     if !run.params.is_empty() {
         facts.push(("params", params.collect::<Vec<_>>().join(", ")));
+    }
+    if !run.data.is_empty() {
+        let data = run.data.iter().map(|(name, data)| {
+            format!("{name} ({}, {}, {})", data.kind, size(data.size), short_digest(&data.digest))
+        });
+        facts.push(("data", data.collect::<Vec<_>>().join(", ")));
     }
     facts
 }

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -14,6 +15,9 @@ use crate::cli::artifact::open_store_of;
 use crate::cli::context::Context;
 use crate::engine::event::StepStatus;
 use crate::metadata::{RunRecord, StepRecord};
+
+/// How long steps are waited for of a run that has begun.
+const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// Show what the steps of a run have written
 ///
@@ -52,6 +56,7 @@ impl Logs {
         let run = find_run(context, given.0).map_err(|f| or_a_step(context, "logs", given, f))?;
         if self.follow {
             if let Some(name) = &self.step {
+                until_steps_are_known(context, &run)?;
                 wanted_step(context, &run, name)?;
             }
             return log_follower::follow(context, &run, self.step.as_deref());
@@ -110,6 +115,15 @@ impl Logs {
         (step.log, step.log_file) = (found.log, None);
         Ok(step)
     }
+}
+
+/// Waits for the steps of a run that has only just begun: they are recorded a moment after it.
+fn until_steps_are_known(context: &Context, run: &RunRecord) -> Result<(), Failure> {
+    let began = Instant::now();
+    while began.elapsed() < A_MOMENT && database(context)?.step_marks(&run.id)?.is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 /// A step by itself: a run may have thousands.

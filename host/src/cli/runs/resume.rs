@@ -64,6 +64,7 @@ impl Resume {
         let session = database.session(&run.id)?;
         let workshop = Workshop::reopen(&there, &stack, &plan.pipeline, &run.id, session)?;
         check_resources(&plan.pipeline, &workshop)?;
+        plan.take_in_again(context, &workshop)?;
         let guard = Guard::set(context, &workshop)?;
         let known = database.resume_run(&run.id, reaper::session())?;
         if is_detached {

@@ -209,7 +209,7 @@ impl Dispatcher<'_> {
             return self.cancel_step(step, Some(Cause::Stopped));
         }
         let Some(producer) = self.state.producer(step, input) else {
-            return self.fail(step, message.to_owned());
+            return self.fail(step, format!("{message}; the next run reads it anew from outside"));
         };
         // It was to be made again for another step already, and that failed.
         if self.state.has_ended_badly(producer) {

@@ -24,6 +24,7 @@ impl<'a> Dispatcher<'a> {
         let known = self.engine.known;
         if known.is_nothing() {
             self.untold.push(Event::RunStarted { steps });
+            self.tell_of_data();
             return;
         }
         let mut done = known.done();
@@ -34,9 +35,17 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.untold.push(Event::RunResumed { steps, done });
+        self.tell_of_data();
         self.hold_what_is_known();
         self.unverified = order.into();
         self.take_up_jobs();
+    }
+
+    fn tell_of_data(&mut self) {
+        let data = self.engine.data;
+        if !data.is_empty() {
+            self.untold.push(Event::DataTaken { data: data.clone() });
+        }
     }
 
     /// Takes steps as done that were, for so long at most. Returns whether there are none left to look at.

@@ -97,7 +97,7 @@ impl<'a> Dispatcher<'a> {
             listener,
             ledger: Ledger::new(capabilities.capacity.clone()),
             capabilities,
-            state: State::new(engine.pipeline, graph),
+            state: State::new(engine.pipeline, engine.data, graph),
             code: CodeDigests::new(engine.digests),
             unverified: Unverified::new(),
             queue: VecDeque::new(),

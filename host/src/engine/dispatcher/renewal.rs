@@ -14,7 +14,7 @@ impl Dispatcher<'_> {
         }
         self.renewed = Instant::now();
         let id = blake3::hash(self.engine.run_id.as_bytes()).to_hex();
-        let outputs = self.state.outputs().map(Leased::from);
+        let outputs = self.state.outputs().chain(self.engine.data.values()).map(Leased::from);
         if let Err(error) = lease::write(&*self.engine.store, &id, outputs) {
             self.warn(format!("nobody is told that this run still needs its artifacts: {error}"));
         }
@@ -30,7 +30,8 @@ impl Dispatcher<'_> {
         // Each time by another name: the lease of the last time may name less.
         let name = format!("{}-{}", self.engine.run_id, known.resumed);
         let id = blake3::hash(name.as_bytes()).to_hex();
-        let held = lease::hold(&*self.engine.store, &id, made.flatten().map(Leased::from));
+        let needed = made.flatten().chain(self.engine.data.values());
+        let held = lease::hold(&*self.engine.store, &id, needed.map(Leased::from));
         if let Err(error) = held {
             self.warn(format!("nobody is told that this run still needs its artifacts: {error}"));
         }

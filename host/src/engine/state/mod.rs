@@ -14,6 +14,8 @@ use items::AllItems;
 /// The steps by their number in the pipeline; behind them, in the order in which they became known, the items of fan-outs.
 pub(super) struct State<'a> {
     pipeline: &'a Pipeline,
+    /// What comes from outside, by name.
+    data: &'a BTreeMap<String, ArtifactRef>,
     graph: Graph,
     numbers: HashMap<&'a str, usize>,
     steps: Vec<StepState>,
@@ -61,7 +63,11 @@ impl<'m> From<&'m Outcome> for Made<'m> {
 }
 
 impl<'a> State<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, graph: Graph) -> Self {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        data: &'a BTreeMap<String, ArtifactRef>,
+        graph: Graph,
+    ) -> Self {
         let mut rank = vec![0; graph.len()];
         for (position, step) in graph.order().iter().enumerate() {
             rank[*step] = position;
@@ -85,7 +91,18 @@ impl<'a> State<'a> {
             }
         }
         let (items, waiting_items) = (AllItems::default(), HashMap::new());
-        Self { pipeline, graph, numbers, steps, ready, rank, unfinished, items, waiting_items }
+        Self {
+            pipeline,
+            data,
+            graph,
+            numbers,
+            steps,
+            ready,
+            rank,
+            unfinished,
+            items,
+            waiting_items,
+        }
     }
 
     pub(super) fn order(&self) -> &[usize] {
@@ -109,7 +126,7 @@ impl<'a> State<'a> {
     /// The number of the step that makes an input.
     pub(super) fn producer(&self, step: usize, input: &str) -> Option<usize> {
         let (_, wanted) = self.described(step).taken().find(|(name, _)| *name == input)?;
-        self.number(&wanted.step)
+        if self.pipeline.is_data(wanted) { None } else { self.number(&wanted.step) }
     }
 
     /// The artifacts that a step takes, all of whose needs have ended well; of an item, those that all items of its step take.
@@ -130,8 +147,9 @@ impl<'a> State<'a> {
         &self,
         taken: impl Iterator<Item = (&'n String, &'n OutputRef)>,
     ) -> BTreeMap<String, ArtifactRef> {
-        let artifact = |from: &OutputRef| {
-            self.steps[self.number(&from.step)?].outputs.get(&from.output).cloned()
+        let artifact = |from: &OutputRef| match self.pipeline.is_data(from) {
+            true => self.data.get(&from.output).cloned(),
+            false => self.steps[self.number(&from.step)?].outputs.get(&from.output).cloned(),
         };
         taken.filter_map(|(name, from)| Some((name.clone(), artifact(from)?))).collect()
     }

@@ -30,6 +30,8 @@ pub(super) struct Draft {
     pub name: String,
     pub root: Option<PathBuf>,
     pub params: Vec<(Located<String>, Value)>,
+    /// What comes from outside, by name: paths as they are written.
+    pub data: Vec<(Located<String>, Located<String>)>,
     /// What an inner pipeline is given by the outer one.
     pub inputs: Vec<Located<String>>,
     /// What it gives to it.
@@ -40,10 +42,20 @@ pub(super) struct Draft {
     pub steps: Vec<StepDraft>,
 }
 
-const KEYS: [&str; 8] =
-    ["name", "params", "inputs", "outputs", "timeout", "failure-policy", "hooks", "steps"];
-const JSON_KEYS: [&str; 9] =
-    ["name", "params", "inputs", "outputs", "timeout", "failure-policy", "hooks", "steps", "root"];
+const KEYS: [&str; 9] =
+    ["name", "params", "data", "inputs", "outputs", "timeout", "failure-policy", "hooks", "steps"];
+const JSON_KEYS: [&str; 10] = [
+    "name",
+    "params",
+    "data",
+    "inputs",
+    "outputs",
+    "timeout",
+    "failure-policy",
+    "hooks",
+    "steps",
+    "root",
+];
 
 /// The start of the file, where what is missing at the top belongs.
 const TOP: Span = Span { start: 0, end: 0 };
@@ -64,6 +76,7 @@ pub(super) fn read(document: &Node, format: Format, problems: &mut Problems<'_>)
             .filter(|_| format == Format::Json)
             .and_then(|node| root(&mut reader, node)),
         params: find(file, "params").map(|node| params(&mut reader, node)).unwrap_or_default(),
+        data: find(file, "data").map(|node| data(&mut reader, node)).unwrap_or_default(),
         inputs: find(file, "inputs").map(|node| inputs(&mut reader, node)).unwrap_or_default(),
         outputs: find(file, "outputs").map(|node| outputs(&mut reader, node)).unwrap_or_default(),
         timeout: find(file, "timeout")
@@ -118,6 +131,23 @@ fn params(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<(Located<String>, Val
         params.push((key.clone(), reader.value(value)));
     }
     params
+}
+
+fn data(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<(Located<String>, Located<String>)> {
+    let wanted = "a table of names, each with the path of a file or folder";
+    let entries = reader.table(node, wanted, || "`data` of the pipeline".into());
+    let mut data = Vec::with_capacity(entries.len());
+    for Entry { key, value } in entries {
+        reader.name(&key.value, key.span, "input");
+        let path = reader.string(value, || format!("{} in `data`", quoted(&key.value))).to_owned();
+        if path.is_empty() && matches!(value.data, Data::String(_)) {
+            reader.report(value.span, || {
+                Complaint::new(format!("{} in `data` names no file", quoted(&key.value)))
+            });
+        }
+        data.push((key.clone(), Located { value: path, span: value.span }));
+    }
+    data
 }
 
 fn inputs(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Located<String>> {

@@ -172,7 +172,7 @@ impl Board {
                 self.ended(step, *status, reason.as_deref())
             }
             Event::Warning { message } => Some(Told::Warning { message: message.clone() }),
-            Event::RunEnded { .. } => None,
+            Event::RunEnded { .. } | Event::DataTaken { .. } => None,
         }
     }
 

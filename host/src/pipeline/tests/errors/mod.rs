@@ -1,6 +1,7 @@
 //! What is said of a file that cannot be used: the whole text, for every kind of problem.
 
 mod conditions;
+mod data;
 mod items;
 mod overrides;
 mod placeholders;

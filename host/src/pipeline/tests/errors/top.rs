@@ -167,7 +167,7 @@ fn the_top_of_the_file() {
           |
         2 | root = "/x"
           | ^^^^
-        hint: known keys: name, params, inputs, outputs, timeout, failure-policy, hooks, steps
+        hint: known keys: name, params, data, inputs, outputs, timeout, failure-policy, hooks, steps
         "#,
     );
     check_json(
