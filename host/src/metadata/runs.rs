@@ -84,6 +84,8 @@ pub struct RunRecord {
     pub ended: Option<Timestamp>,
     /// What the runs of a sweep have in common.
     pub sweep: Option<String>,
+    /// How often it went on after it had ended or was killed.
+    pub resumed: u32,
     /// How many of its steps have which status.
     pub steps: BTreeMap<String, u32>,
     /// The last value of each metric; of two steps with the same one, that of the later step in the plan.
@@ -164,7 +166,7 @@ fn run_columns() -> String {
         format!("CASE status WHEN 'running' THEN {now} ELSE coalesce({column}, {now}) END")
     };
     format!(
-        "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, sweep, {} AS steps, {} AS metrics",
+        "id, name, pipeline, stack, members, project, params, owner, status, reason, started, ended, sweep, resumed, {} AS steps, {} AS metrics",
         counted("step_counts", STEP_COUNTS),
         counted("step_metrics", STEP_METRICS)
     )
@@ -189,6 +191,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         started: timestamp(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
         sweep: row.get("sweep")?,
+        resumed: row.get("resumed")?,
         steps: json(row, "steps")?,
         step_metrics: step_metrics.collect(),
         metrics: metrics.into_iter().map(|(_, name, value)| (name, value)).collect(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
 use crate::engine::event::{RunStatus, StepStatus};
-use crate::metadata::{ArtifactRecord, RunRecord, StepRecord};
+use crate::metadata::{ArtifactRecord, RunRecord, StepRecord, WarningRecord};
 
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,6 +70,8 @@ pub struct RunView {
     pub duration_ms: Option<i64>,
     /// What the runs of a sweep have in common: an id.
     pub sweep: Option<String>,
+    /// How often it went on after it had ended or was killed.
+    pub resumed: u32,
     /// The params of the pipeline.
     pub params: BTreeMap<String, Value>,
     /// What its steps take from outside, by name.
@@ -77,6 +79,8 @@ pub struct RunView {
     pub data: BTreeMap<String, OutputView>,
     /// Its steps, in the order of the plan.
     pub steps: Vec<StepView>,
+    /// What was warned of.
+    pub warnings: Vec<String>,
 }
 
 /// A step of a run.
@@ -244,10 +248,19 @@ impl RunView {
             ended: run.ended.map(|time| time.to_string()),
             duration_ms: duration_ms(Some(run.started), run.ended),
             sweep: run.sweep.clone(),
+            resumed: run.resumed,
             params: run.params.clone(),
             data: data.iter().map(|(name, data)| (name.clone(), OutputView::new(data))).collect(),
             steps: steps.iter().map(StepView::new).collect(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with what was warned of.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: Vec<WarningRecord>) -> Self {
+        self.warnings = warnings.into_iter().map(|warning| warning.message).collect();
+        self
     }
 }
 

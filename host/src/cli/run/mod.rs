@@ -31,6 +31,7 @@ use crate::stack::Stack;
 use crate::worker::reaper;
 use param::Param;
 use part::Part;
+use sundae_plugin_api::orchestrator::Capabilities;
 use sweep::Swept;
 
 pub(super) use display::Display;
@@ -64,7 +65,7 @@ pub(crate) struct Run {
     params: Vec<Param>,
 
     /// Run once for each of these values of a param, one run after the other; of several params, for each combination
-    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "KEY=VALUE,…")]
     sweep: Vec<Swept>,
 
     /// Run every step, also those that have run before with the same inputs
@@ -110,6 +111,7 @@ impl Run {
         }
         let pipeline = self.pipeline(&[])?;
         if self.dry_run {
+            plan::check(context, &pipeline, &stack)?;
             let prospects = plan::look_ahead(context, &pipeline, &stack, !self.no_cache)?;
             let refusal = self.part.refusal(&prospects, &self.typed(&[]));
             plan::show(context, &stack, &pipeline, prospects, self.explain)?;
@@ -171,7 +173,7 @@ impl Run {
         let is_detached = detached.is_some();
         let id = detached.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let workshop = Workshop::open(context, stack, &pipeline, &id)?;
-        check_resources(&pipeline, &workshop)?;
+        workshop.check_resources(&pipeline)?;
         let data = data::take_in(context, &pipeline, &workshop)?;
         let plan = KeptPlan::new(pipeline, data, !self.no_cache);
         let guard = Guard::set(context, &workshop)?;
@@ -189,10 +191,12 @@ impl Run {
 }
 
 /// Refuses a pipeline that the orchestrator has not enough for.
-pub(super) fn check_resources(pipeline: &Pipeline, workshop: &Workshop) -> Result<(), Failure> {
-    let capabilities = workshop.orchestrator.capabilities();
-    resources::check(pipeline, &capabilities).map_err(|problems| {
-        let name = &workshop.orchestrator_name;
+pub(super) fn check_resources(
+    pipeline: &Pipeline,
+    name: &str,
+    capabilities: &Capabilities,
+) -> Result<(), Failure> {
+    resources::check(pipeline, capabilities).map_err(|problems| {
         let known = match capabilities.resources.is_empty() {
             true => "no resources".to_owned(),
             false => format!("the resources {}", capabilities.resources.join(", ")),

@@ -12,9 +12,10 @@ use crate::stack::Stack;
 use crate::view::{PlanRow, Would};
 use sundae_plugin_api::ComponentKind;
 
+use super::check_resources;
 use super::data::Looking;
 use super::display::cached;
-use super::workshop::member;
+use super::workshop::{member, secrets_of};
 
 /// What would become of each step on a stack.
 ///
@@ -30,13 +31,31 @@ pub(super) fn look_ahead<'a>(
     let component = member(stack, ComponentKind::ArtifactStore)?;
     let store = context.open_artifact_store(&loader, component)?;
     let database = context.database()?;
-    let history = database.history(&pipeline.name, None);
+    let root = context.project()?.map(|project| project.root.clone());
+    let history = database.history(&pipeline.name, root.as_deref(), None);
     let staging = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
     let (store_id, staging) = (component.id.as_str(), staging.path());
     let looking = Looking { store: &*store, store_id, staging, known: database };
     let data = looking.at_all(pipeline)?;
     prospects(pipeline, &data, &*store, use_cache, &history, database).map_err(Failure::new)
+}
+
+/// Refuses what a run would refuse before it begins: too little of a resource, secrets that are not set.
+///
+/// # Errors
+/// Which, and what to do.
+pub(super) fn check(context: &Context, pipeline: &Pipeline, stack: &Stack) -> Result<(), Failure> {
+    secrets_of(context, pipeline)?;
+    let component = member(stack, ComponentKind::Orchestrator)?;
+    let orchestrator = context.open_orchestrator(&context.loader()?, component)?;
+    check_resources(pipeline, &component.name, &orchestrator.capabilities())
+}
+
+/// What would become of each step, as it is shown.
+pub(super) fn rows(prospects: Vec<(&Step, Prospect)>) -> Vec<PlanRow> {
+    let rows = prospects.into_iter();
+    rows.map(|(step, prospect)| PlanRow::new(&step.name, prospect)).collect()
 }
 
 /// Shows the plan; `explain`: with every reason, and when what is cached was made.
@@ -50,8 +69,7 @@ pub(super) fn show(
     prospects: Vec<(&Step, Prospect)>,
     explain: bool,
 ) -> Result<(), Failure> {
-    let rows: Vec<_> =
-        prospects.into_iter().map(|(step, prospect)| PlanRow::new(&step.name, prospect)).collect();
+    let rows = rows(prospects);
     if context.wants_json() {
         return context.ui.json(&rows);
     }

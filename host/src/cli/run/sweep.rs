@@ -1,9 +1,13 @@
 //! `--sweep KEY=V1,V2`: one run for each combination of values, one after the other. What does not depend on them runs once,
 //! since runs share the cache.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{Run, ended};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Run, ended, plan};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::exit_code;
@@ -11,8 +15,9 @@ use crate::cli::table;
 use crate::cli::ui::{NAME, styled};
 use crate::engine::event::RunStatus;
 use crate::metadata::RunRecord;
+use crate::pipeline::Pipeline;
 use crate::stack::Stack;
-use crate::view::RunView;
+use crate::view::{PlanRow, RunView};
 
 /// Values for a param of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,16 +93,19 @@ pub(super) fn run(
     // All of them before the first is run: what is wrong with the last value is known now.
     for combination in &combinations {
         let pipeline = command.pipeline(combination)?;
-        command.check_part(context, stack, &pipeline, combination)?;
+        if !command.dry_run {
+            command.check_part(context, stack, &pipeline, combination)?;
+        }
         pipelines.push(pipeline);
+    }
+    if command.dry_run {
+        return look_ahead(command, context, stack, &combinations, &pipelines);
     }
     let sweep = uuid::Uuid::new_v4().to_string();
     let mut runs = Vec::with_capacity(pipelines.len());
     for (number, (pipeline, combination)) in pipelines.into_iter().zip(&combinations).enumerate() {
-        let told: Vec<_> =
-            combination.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let place = format!("{} of {}", number + 1, combinations.len());
-        context.ui.say(format_args!("{} ({place})", styled(NAME, told.join(" "))));
+        context.ui.say(format_args!("{} ({place})", styled(NAME, told(combination))));
         let (run, status) =
             command.once(context, stack, pipeline, Some(&sweep), detached.take())?;
         runs.push(context.database()?.run(&run.id)?.unwrap_or(run));
@@ -114,6 +122,45 @@ pub(super) fn run(
         }
         Some(failure) => Err(failure),
     }
+}
+
+fn told(combination: &Combination) -> String {
+    let pairs = combination.iter().map(|(key, value)| format!("{key}={value}"));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// What would become of the steps for one combination.
+#[derive(Serialize)]
+struct Ahead<'p> {
+    params: &'p BTreeMap<String, Value>,
+    steps: Vec<PlanRow>,
+}
+
+/// Shows what would be run for each combination, as things are now: what one of them would make is not there for the next.
+fn look_ahead(
+    command: &Run,
+    context: &Context,
+    stack: &Stack,
+    combinations: &[Combination],
+    pipelines: &[Pipeline],
+) -> Result<(), Failure> {
+    let mut all = Vec::with_capacity(pipelines.len());
+    let mut refusal = None;
+    for (pipeline, combination) in pipelines.iter().zip(combinations) {
+        plan::check(context, pipeline, stack)?;
+        let prospects = plan::look_ahead(context, pipeline, stack, !command.no_cache)?;
+        refusal = refusal.or(command.part.refusal(&prospects, &command.typed(combination)));
+        if context.wants_json() {
+            all.push(Ahead { params: &pipeline.params, steps: plan::rows(prospects) });
+        } else {
+            context.ui.say(styled(NAME, told(combination)));
+            plan::show(context, stack, pipeline, prospects, command.explain)?;
+        }
+    }
+    if context.wants_json() {
+        context.ui.json(&all)?;
+    }
+    refusal.map_or(Ok(()), Err)
 }
 
 fn show(context: &Context, command: &Run, runs: &[RunRecord]) -> Result<(), Failure> {

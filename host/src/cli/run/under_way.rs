@@ -87,7 +87,7 @@ impl UnderWay<'_> {
             use_cache: plan.use_cache,
             known,
             digests: database,
-            history: &database.history(&plan.pipeline.name, except),
+            history: &database.history(&plan.pipeline.name, run.project.as_deref(), except),
             secrets: Arc::clone(&workshop.secrets),
             worker: &|spec, job| workshop.errand.describe(spec, &workshop.secrets, job),
             stop: stopper.stop(),
@@ -123,8 +123,15 @@ pub(in crate::cli) fn finish(
             &database.steps(&run.id)?,
         ))?;
     }
-    if status == RunStatus::Cancelled {
-        context.ui.hint(format_args!("`sundae runs resume {}` goes on with it", run.name));
+    match status {
+        RunStatus::Cancelled => {
+            context.ui.hint(format_args!("`sundae runs resume {}` goes on with it", run.name));
+        }
+        RunStatus::Failed => context.ui.hint(format_args!(
+            "when that is mended, `sundae runs resume {}` goes on with what is left",
+            run.name
+        )),
+        _ => {}
     }
     ended(status)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sundae_plugin_api::{ArtifactStore, ComponentKind, Orchestrator};
 
+use super::check_resources;
 use crate::artifact::staging::{Staging, sweep};
 use crate::cli::context::Context;
 use crate::cli::worker::Errand;
@@ -74,6 +75,20 @@ impl Workshop {
         })
     }
 
+    /// Where artifacts are kept.
+    pub(in crate::cli) fn store(&self) -> &dyn ArtifactStore {
+        &*self.store
+    }
+
+    /// Refuses a pipeline that the orchestrator has not enough for.
+    ///
+    /// # Errors
+    /// What there is too little of.
+    pub(in crate::cli) fn check_resources(&self, pipeline: &Pipeline) -> Result<(), Failure> {
+        let capabilities = self.orchestrator.capabilities();
+        check_resources(pipeline, &self.orchestrator_name, &capabilities)
+    }
+
     fn with(
         context: &Context,
         stack: &Stack,
@@ -125,7 +140,7 @@ fn no_staging(folder: &Path, error: &io::Error) -> Failure {
 ///
 /// # Errors
 /// Some of them are not set; all of those are named.
-fn secrets_of(context: &Context, pipeline: &Pipeline) -> Result<Secrets, Failure> {
+pub(super) fn secrets_of(context: &Context, pipeline: &Pipeline) -> Result<Secrets, Failure> {
     let steps = pipeline.steps.iter().filter(|step| step.role != Role::Recall);
     let named = steps.flat_map(|step| step.secrets().map(|name| (name, step.name.as_str())));
     let named: BTreeMap<&str, &str> = named.collect();

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{database, find_run, or_a_step, step, the_step_or_item, word};
 use crate::cli::context::Context;
 use crate::cli::table::{cell, duration, key_values, number, short_digest, size, table, time};
-use crate::cli::ui::{BAD, styled};
+use crate::cli::ui::{BAD, WARNING, styled};
 use crate::cli::{Failure, quote};
 use crate::engine::event::StepStatus;
 use crate::view::{RunView, StepDetail, StepView};
@@ -50,7 +50,8 @@ impl Describe {
                 false => context.ui.data(step::text_of(&detail)),
             };
         }
-        let view = RunView::new(&run, &data, &steps);
+        let warnings = database(context)?.warnings(&run.id, 0)?;
+        let view = RunView::new(&run, &data, &steps).with_warnings(warnings);
         if context.wants_json() {
             return context.ui.json(&view);
         }
@@ -76,6 +77,9 @@ fn text_of(run: &RunView) -> String {
     for step in run.steps.iter().filter(|step| !step.notes.is_empty()) {
         let notes: String = step.notes.iter().map(|note| format!("\n  {note}")).collect();
         text.push_str(&format!("\n{} noted:{notes}", step.name));
+    }
+    for warning in &run.warnings {
+        text.push_str(&format!("\n{} {warning}", styled(WARNING, "warning:")));
     }
     text
 }
@@ -113,6 +117,11 @@ fn head(run: &RunView) -> Vec<(&'static str, String)> {
         ("started", time(&run.started)),
     ];
     facts.extend(run.duration_ms.map(|ms| ("duration", duration(ms))));
+    match run.resumed {
+        0 => {}
+        1 => facts.push(("resumed", "once".to_owned())),
+        times => facts.push(("resumed", format!("{times} times"))),
+    }
     facts.extend(run.project.clone().map(|root| ("project", root)));
     if !run.params.is_empty() {
         facts.push(("params", params.collect::<Vec<_>>().join(", ")));

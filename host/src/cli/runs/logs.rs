@@ -163,7 +163,8 @@ fn read(context: &Context, run: &RunRecord, steps: &[StepRecord]) -> Result<Vec<
     for step in steps {
         let log = match &step.log {
             Some(artifact) => store.text(artifact)?,
-            None if step.status == StepStatus::Running => of_running(context, &store, step)?,
+            // Also of one whose host was killed: the file stays until somebody tidies up.
+            None if step.log_file.is_some() => of_running(context, &store, step)?,
             None => String::new(),
         };
         logs.push(StepLog { step: step.name.clone(), status: step.status, log });

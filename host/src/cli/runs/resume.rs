@@ -1,17 +1,18 @@
 //! `sundae runs resume`
 
+use std::fs;
+
 use clap::Args;
 use jiff::Timestamp;
 
 use super::find_run;
+use crate::artifact::publish_text;
 use crate::cli::Failure;
 use crate::cli::context::Context;
-use crate::cli::run::{
-    Guard, KeptPlan, UnderWay, Workshop, check_resources, detach, finish, take_lock,
-};
+use crate::cli::run::{Guard, KeptPlan, UnderWay, Workshop, detach, finish, take_lock};
 use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
-use crate::metadata::RunRecord;
+use crate::metadata::{Database, RunRecord};
 use crate::stack::Stack;
 use crate::worker::reaper;
 
@@ -62,8 +63,10 @@ impl Resume {
         // Plugins of the project are found wherever the command is given.
         let there = context.in_folder(run.project.as_deref().unwrap_or(&context.folder))?;
         let session = database.session(&run.id)?;
+        let logs = left_logs(database, &run.id)?;
         let workshop = Workshop::reopen(&there, &stack, &plan.pipeline, &run.id, session)?;
-        check_resources(&plan.pipeline, &workshop)?;
+        workshop.check_resources(&plan.pipeline)?;
+        keep_logs(database, &run.id, &workshop, &logs)?;
         plan.take_in_again(context, &workshop)?;
         let guard = Guard::set(context, &workshop)?;
         let known = database.resume_run(&run.id, reaper::session())?;
@@ -76,6 +79,28 @@ impl Resume {
         let status = under_way.carry_out(&guard, lock)?;
         finish(context, run, status)
     }
+}
+
+/// What the steps had written that were under way when their host was killed, by name: their folder goes.
+fn left_logs(database: &Database, run: &str) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let files = database.log_files(run)?.into_iter();
+    Ok(files.filter_map(|(step, file)| Some((step, fs::read(file).ok()?))).collect())
+}
+
+/// Keeps them as any other log.
+fn keep_logs(
+    database: &Database,
+    run: &str,
+    workshop: &Workshop,
+    logs: &[(String, Vec<u8>)],
+) -> Result<(), Failure> {
+    for (step, log) in logs.iter().filter(|(_, log)| !log.is_empty()) {
+        let log = publish_text(workshop.store(), log).map_err(|error| {
+            Failure::new(format!("the log of step `{step}` cannot be kept: {error}"))
+        })?;
+        database.keep_log(run, step, &log)?;
+    }
+    Ok(())
 }
 
 fn check(run: &RunRecord) -> Result<(), Failure> {
