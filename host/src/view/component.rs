@@ -127,3 +127,25 @@ impl ComponentDetail {
 fn missing(component: &Component) -> String {
     format!("the plugin `{}` is not installed", component.plugin)
 }
+
+/// Whether a component works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckedView {
+    /// The kind of the component.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What was found to work, in order.
+    pub checks: Vec<CheckView>,
+    /// What does not.
+    pub error: Option<String>,
+}
+
+/// Something that a component can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckView {
+    /// What: `write an object`.
+    pub check: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+}

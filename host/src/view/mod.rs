@@ -16,7 +16,7 @@ mod status;
 mod step;
 mod version;
 
-pub use component::{ComponentDetail, ComponentView, MASK};
+pub use component::{CheckView, CheckedView, ComponentDetail, ComponentView, MASK};
 pub use diff::{
     Change, Content, MetricChange, OutputChange, RunDiff, RunFacts, RunSide, StepPair, StepSide,
 };

@@ -1,6 +1,7 @@
 //! `sundae KIND`: register and describe components. One group for all kinds.
 
 mod asked;
+mod check;
 mod config;
 mod copy;
 mod delete;
@@ -35,6 +36,7 @@ enum ComponentCommand {
     List(list::List),
     Register(register::Register),
     Describe(describe::Describe),
+    Check(check::Check),
     Get(get::Get),
     Update(update::Update),
     RemoveAttribute(remove_attribute::RemoveAttribute),
@@ -126,6 +128,7 @@ pub(super) fn run(
         ComponentCommand::List(list) => list.run(kind, context),
         ComponentCommand::Register(register) => register.run(kind, words, context),
         ComponentCommand::Describe(describe) => describe.run(kind, context),
+        ComponentCommand::Check(check) => check.run(kind, context),
         ComponentCommand::Get(get) => get.run(kind, context),
         ComponentCommand::Update(update) => update.run(kind, words, context),
         ComponentCommand::RemoveAttribute(remove) => remove.run(kind, context),
