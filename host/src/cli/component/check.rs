@@ -57,17 +57,16 @@ impl Check {
     }
 }
 
-fn refused(failure: Failure, component: &Component) -> Failure {
+fn refused(mut failure: Failure, component: &Component) -> Failure {
     let (kind, name) = (component.kind, &component.name);
     let called = format!("{kind} `{name}`");
-    let message = match failure.message.starts_with(&called) {
-        true => failure.message.clone(),
-        false => format!("{called} does not work: {}", failure.message),
-    };
-    let hint = failure.hint.clone().unwrap_or_else(|| {
+    if !failure.message.starts_with(&called) {
+        failure.message = format!("{called} does not work: {}", failure.message);
+    }
+    failure.hint.get_or_insert_with(|| {
         format!("`sundae {kind} describe {name}` shows how it is configured, `sundae {kind} update {name} --FIELD=VALUE` changes it")
     });
-    Failure { message, hint: Some(hint), ..failure }
+    failure
 }
 
 /// What was found to work, in order.
