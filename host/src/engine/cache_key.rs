@@ -23,7 +23,7 @@ pub struct KeyParts {
     /// The command as it is written: a script, or a program and its arguments.
     pub command: Vec<String>,
     pub(super) is_shell: bool,
-    /// Digests by path.
+    /// Digests by path, or by the name of a part of a file.
     pub code: BTreeMap<String, String>,
     /// The params that the step sees.
     pub params: BTreeMap<String, Value>,
@@ -60,6 +60,9 @@ pub struct CacheKey {
     pub parts: String,
 }
 
+/// How a fingerprint begins that is the digest of code: that of a function, say, which whoever writes the pipeline knows.
+const CODE: &str = "code:";
+
 /// The cache key of a step.
 ///
 /// `code` is what [`CodeDigests::of`](super::code::CodeDigests::of) found: path → digest.
@@ -85,14 +88,23 @@ fn parts(
     let mut outputs = step.outputs.clone();
     outputs.sort_unstable();
     let environment = step.env.iter();
+    let (mut code, mut fingerprint) = (code.clone(), BTreeMap::new());
+    for (name, text) in &step.fingerprint {
+        if let Some(digest) = text.strip_prefix(CODE) {
+            // Where the whole file counts, its parts do.
+            code.entry(name.clone()).or_insert_with(|| digest.to_owned());
+        } else {
+            fingerprint.insert(name.clone(), text.clone());
+        }
+    }
     KeyParts {
         generation: GENERATION,
         command: step.run.templates().iter().map(|part| part.source().to_owned()).collect(),
         is_shell: matches!(step.run, Run::Shell(_)),
-        code: code.clone(),
+        code,
         params: step.params.clone(),
         environment: environment.map(|(name, t)| (name.clone(), t.source().to_owned())).collect(),
-        fingerprint: step.fingerprint.clone(),
+        fingerprint,
         inputs: inputs.iter().map(|(name, i)| (name.clone(), InputPart::of(i))).collect(),
         outputs,
     }
@@ -148,6 +160,7 @@ mod tests {
             ("its code", key_of(FILE, &[], &[("a.py", "d1")], "/a")),
             ("its command", key_of(&FILE.replace("make ", "make  "), &[], &[], "/a")),
             ("its environment", key_of(&FILE.replace("LEVEL", "LEVELS"), &[], &[], "/a")),
+            ("a part of its code", key_of(&FILE.replace("1.0", "code:1"), &[], &[], "/a")),
             ("its fingerprint", key_of(&FILE.replace("1.0", "1.1"), &[], &[], "/a")),
             ("its outputs", key_of(&FILE.replace(r#""y""#, r#""z""#), &[], &[], "/a")),
         ];

@@ -294,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_files_are_code() {
+        let with = |fingerprint: &str| {
+            let file = FILE.replace(r#"tool = "1.0""#, fingerprint);
+            parts(&file, &[("b.py", "1")], &[])
+        };
+        let before = with(r#""a.py:f" = "code:1", "a.py:g" = "code:1""#);
+        assert_eq!(
+            told(&before, &with(r#""a.py:f" = "code:2", "a.py:h" = "code:1""#)),
+            ["code `a.py:f` has changed", "code `a.py:h` is new", "code `a.py:g` is gone"]
+        );
+        assert_eq!(with(r#""b.py" = "code:1""#), with(r#""b.py" = "code:2""#));
+    }
+
+    #[test]
     fn where_nothing_differs_the_last_execution_tells() {
         let same = parts(FILE, &[], &[]);
         assert_eq!(told(&same, &same), ["the artifact store does not have what it made in `p-1`"]);

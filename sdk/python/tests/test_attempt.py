@@ -165,8 +165,10 @@ def test_an_error_starts_at_the_users_line(project, attempt):
 
 
 def test_the_occasion_of_an_error_is_named(project, attempt):
-    project.write("steps.py", "def no_pickle() -> object:\n    return (x for x in [])\n")
-    assert "(while saving the output `output`)" in fails(attempt, project, "steps:no_pickle")
+    own = "class Own:\n    def __getstate__(self):\n        return 1 // 0\n"
+    project.write("steps.py", own + "def no_pickle() -> object:\n    return Own()\n")
+    said = fails(attempt, project, "steps:no_pickle")
+    assert "return 1 // 0" in said and said.endswith("(while saving the output `output`)\n")
     project.write("broken.py", "import not_installed\n")
     said = fails(attempt, project, "broken:step")
     assert said.endswith("No module named 'not_installed'\n(while loading `broken:step`)\n")
@@ -198,6 +200,110 @@ def test_a_result_that_is_not_what_the_hint_says(project, attempt, hint, value, 
     assert said.startswith("error: step `it` ")
     assert sentence in said
     assert "Traceback" not in said
+
+
+DATACLASS = "from dataclasses import dataclass\n@dataclass\nclass Square:\n    side: int = 2\n"
+KINDS = """
+import sqlite3, sys, threading
+from sundae import step
+class Loader:
+    def __init__(self):
+        self.size, self.locks = 1, {"first": [threading.Lock()]}
+def local():
+    class Inner:
+        pass
+    return Inner()
+def nested():
+    value = None
+    for _ in range(100_000):
+        value = [value]
+    return value
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("lambda: 1", "a value of type function for `output`, but it cannot be pickled ("),
+        ("lambda: 1", "): define it at the top level of a module"),
+        ("open(__file__)", ("): return its pathlib.Path instead of the open file")),
+        ("(x for x in [])", "): return a list of what it yields"),
+        ("iter(open(__file__))", "): return its pathlib.Path instead of the open file"),
+        ("sys", "): import it in the step that needs it"),
+        ("threading.Thread()", "): it belongs to the process that made it: leave it out"),
+        ("sqlite3.connect(':memory:')", "of type Connection for `output`, but it cannot be pickled ("),
+        ("Loader()", "Loader for `output`, but `.locks['first'][0]` in it, a value of type lock, cannot be"),
+        ("[1, Loader]", None),
+        ("[1, (x for x in [])]", "`[1]` in it, a value of type generator, cannot be pickled"),
+        ("local()", "its type is defined inside a function: define it at the top level of a module"),
+        ("nested()", "it is nested too deeply: return the pathlib.Path of a file"),
+    ],
+)
+def test_a_value_that_cannot_be_saved_gets_a_sentence(project, attempt, value, sentence):
+    project.write("steps.py", KINDS + f"@step\ndef it():\n    return {value}\n")
+    if sentence is None:
+        succeeds(attempt, project, "steps:it")
+        return
+    said = fails(attempt, project, "steps:it")
+    assert said.startswith("error: step `it` returned ")
+    assert sentence in said and said.count("\n") == 1, said
+
+
+def test_a_value_for_which_there_is_no_room_gets_a_sentence(project, attempt):
+    project.write("steps.py", "def it() -> bytes:\n    return b'x' * 100_000\n")
+    attempt.path_of("output").parent.mkdir(parents=True)
+    attempt.path_of("output").symlink_to("/dev/full")
+    said = fails(attempt, project, "steps:it")
+    assert said == (
+        "error: step `it` returned a value of type bytes for `output`, but there is no room for it "
+        "(No space left on device): free some where the run has its files\n"
+    )
+
+
+def test_a_value_for_which_there_is_no_memory_gets_a_sentence(project, attempt):
+    project.write(
+        "steps.py",
+        "import resource\ndef it() -> str:\n    text = 'x' * 300_000_000\n"
+        "    pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + 50_000_000,) * 2)\n    return text\n",
+    )
+    assert fails(attempt, project, "steps:it") == (
+        "error: step `it` returned a value of type str for `output`, but there is not enough memory for "
+        "that: write it in parts to a file, and return its pathlib.Path\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("renamed", "sentence"),
+    [
+        ("class Circle:\n    pass\n", "it was saved as shapes.Square, and that is not there any more ("),
+        (None, "it was saved as shapes.Square, and the module `shapes` is not there: install it, bring it"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["class Square:\n    pass\n", DATACLASS])
+def test_a_class_that_is_gone_gets_a_sentence(project, attempt, renamed, sentence, kind):
+    shapes = project.write("shapes.py", kind)
+    project.write("steps.py", "def it():\n    from shapes import Square\n    return Square()\n")
+    succeeds(attempt, project, "steps:it")
+    attempt.give("square", attempt.path_of("output").read_bytes(), **attempt.metadata())
+    shapes.unlink()
+    if renamed:
+        project.write("shapes.py", renamed)
+    project.write("area.py", "def area(square):\n    return 1\n")
+    said = fails(attempt, project, "area:area")
+    assert said.startswith("error: step `area` cannot load its input `square`: " + sentence), said
+    assert said.endswith("run the step that made it again (`sundae run FILE --rerun STEP`)\n")
+
+
+def test_a_class_whose_module_fails_is_the_users_error(project, attempt):
+    shapes = project.write("shapes.py", "class Square:\n    pass\n")
+    project.write("steps.py", "def it():\n    from shapes import Square\n    return Square()\n")
+    succeeds(attempt, project, "steps:it")
+    attempt.give("square", attempt.path_of("output").read_bytes(), **attempt.metadata())
+    shapes.write_text("import nothing_of_that_name\n")
+    project.write("area.py", "def area(square):\n    return 1\n")
+    said = fails(attempt, project, "area:area")
+    assert "import nothing_of_that_name" in said and said.endswith("(while loading the input `square`)\n")
 
 
 def test_metadata_that_is_no_json_is_refused(project, attempt):

@@ -102,6 +102,8 @@ def test_a_changed_helper_runs_the_steps_that_use_it_and_what_gets_other_data(pr
         "load": "cached",
         "total": "cached",
     }
+    modules(project, helper="size = 2  # Two.\nunused = 3\n")
+    assert statuses(project, MODULES) == {"load": "cached", "total": "cached"}
     modules(project, helper="size = 1 + 1\n")
     assert statuses(project, MODULES) == {"load": "completed", "total": "cached"}
     modules(project, helper="size = 3\n")

@@ -25,8 +25,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Artifact": "results",
+    "Condition": "conditions",
     "Context": "running",
     "HostError": "errors",
+    "Item": "results",
     "Materializer": "materializers",
     "Pipeline": "declaration",
     "PipelineError": "errors",
@@ -38,8 +40,12 @@ _HOME = {
     "SundaeError": "errors",
     "command": "declaration",
     "context": "running",
+    "each": "mapping",
     "log_metric": "running",
+    "metadata": "conditions",
+    "metric": "conditions",
     "note": "running",
+    "param": "conditions",
     "pipeline": "declaration",
     "progress": "running",
     "register_materializer": "materializers",

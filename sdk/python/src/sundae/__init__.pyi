@@ -19,6 +19,7 @@ class Step(Generic[_P, _R]):
     name: str
     function: Callable[_P, _R]
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def map(self, *args: _P.args, **kwargs: _P.kwargs) -> list[_R]: ...
     def with_options(
         self,
         *,
@@ -33,6 +34,7 @@ class Step(Generic[_P, _R]):
         retry: int | Mapping[str, Any] | None = ...,
         timeout: _Duration | None = ...,
         trigger: _Trigger | None = ...,
+        when: str | Condition | None = ...,
     ) -> Step[_P, _R]: ...
 
 @overload
@@ -51,6 +53,7 @@ def step(
     retry: int | Mapping[str, Any] | None = ...,
     timeout: _Duration | None = ...,
     trigger: _Trigger | None = ...,
+    when: str | Condition | None = ...,
 ) -> Callable[[Callable[_P, _R]], Step[_P, _R]]: ...
 
 class Pipeline(Generic[_P]):
@@ -97,7 +100,29 @@ def command(
     retry: int | Mapping[str, Any] | None = ...,
     timeout: _Duration | None = ...,
     trigger: _Trigger | None = ...,
+    when: str | Condition | None = ...,
 ) -> Callable[..., Any]: ...
+
+class Condition:
+    text: str
+    def __and__(self, other: Condition) -> Condition: ...
+    def __or__(self, other: Condition) -> Condition: ...
+    def __invert__(self) -> Condition: ...
+
+class _Fact(Condition):
+    def is_in(self, values: Iterable[Any]) -> Condition: ...
+    def __eq__(self, other: object) -> Condition: ...  # type: ignore[override]
+    def __ne__(self, other: object) -> Condition: ...  # type: ignore[override]
+    def __lt__(self, other: Any) -> Condition: ...
+    def __le__(self, other: Any) -> Condition: ...
+    def __gt__(self, other: Any) -> Condition: ...
+    def __ge__(self, other: Any) -> Condition: ...
+
+# To a type checker it is the value that each call gets.
+def each(values: Iterable[_T] | Condition) -> _T: ...
+def metric(of: Any, name: str) -> _Fact: ...
+def metadata(of: Any, *keys: str | int) -> _Fact: ...
+def param(name: str) -> _Fact: ...
 
 class Artifact:
     reference: str
@@ -112,6 +137,14 @@ class Artifact:
     def load(self, as_type: type[_T]) -> _T: ...
     def save_to(self, path: str | PathLike[str]) -> None: ...
 
+class Item:
+    name: str
+    status: str
+    reason: str | None
+    duration_ms: int | None
+    params: dict[str, Any]
+    metrics: dict[str, float]
+
 class StepRun:
     name: str
     status: str
@@ -122,6 +155,8 @@ class StepRun:
     notes: list[str]
     log_tail: str | None
     outputs: dict[str, Artifact]
+    @property
+    def items(self) -> list[Item]: ...
 
 class Run:
     id: str

@@ -1,9 +1,10 @@
 """One attempt of a step, in the process that the host has started for it.
 
-    python3 -c "import sundae; sundae.run_step()" MODULE:NAME [--path FOLDER]... [--outputs A,B]
+    python3 -c "import sundae; sundae.run_step()" MODULE:NAME [OPTION VALUE]...
 
-MODULE is a module's name or, for the script itself, its path relative to the project; `--path` names further
-folders to import from. (`python3 -m` would read better, but costs 4 ms more.) Everything else comes from the
+MODULE is a module's name or, for the script itself, its path relative to the project. `--path` names a
+further folder to import from, `--outputs A,B` the outputs, `--split A,B` those of which each value becomes an
+entry of a folder. (`python3 -m` would read better, but costs 4 ms more.) Everything else comes from the
 context file of the step contract.
 """
 
@@ -21,7 +22,7 @@ COMMAND = "import sundae; sundae.run_step()"
 def run_step() -> None:
     """Runs the step that the command line names, and ends the process with 1 if it fails."""
     sys.stdout.reconfigure(line_buffering=True)  # The host shows the log while the step runs.
-    target, paths, output_names = _command_line(sys.argv[1:])
+    target, paths, output_names, split = _command_line(sys.argv[1:])
     extend_path(paths)
     sys.argv = [target.partition(":")[0]]
     facts = read_context()
@@ -32,17 +33,19 @@ def run_step() -> None:
     arguments = _arguments(step, facts)
     with trimmed_errors():
         result = step.signature.call(step.function, arguments)
-    _save(step, result, facts)
+    _save(step, result, facts, split)
 
 
 def _command_line(words: list[str]):
-    target, paths, outputs = words[0], [], None
+    target, paths, outputs, split = words[0], [], None, []
     for option, value in zip(words[1::2], words[2::2], strict=True):
         if option == "--path":
             paths.append(value)
-        else:
+        elif option == "--outputs":
             outputs = [name for name in value.split(",") if name]
-    return target, paths, outputs
+        elif option == "--split":
+            split = value.split(",")
+    return target, paths, outputs, split
 
 
 def extend_path(paths: list[str]) -> None:
@@ -102,10 +105,7 @@ def _arguments(step, facts: dict) -> dict:
         entry = facts["inputs"][key]
         name, is_element, _ = key.partition("-")
         hint = signature[name].hint
-        with trimmed_errors(f"while loading the input `{key}`"):
-            value = materializers.load(
-                entry["path"], entry["metadata"], hints.element(hint) if is_element else hint
-            )
+        value = _loaded(step, key, entry, hints.element(hint) if is_element else hint)
         if is_element:
             arguments.setdefault(name, []).append(value)
         else:
@@ -113,17 +113,44 @@ def _arguments(step, facts: dict) -> dict:
     return arguments
 
 
+def _loaded(step, key: str, entry: dict, hint):
+    with trimmed_errors(f"while loading the input `{key}`"):
+        try:
+            return materializers.load(entry["path"], entry["metadata"], hint)
+        except Exception as error:
+            from .materializers import trouble
+
+            why = trouble.of_loading(entry["metadata"], error, error.__traceback__)
+            if why is None:
+                raise
+            _fail(f"step `{step.name}` cannot load its input `{key}`: {why}")
+
+
 def _place(key: str):
     name, _, place = key.partition("-")
     return name, int(place or 0)
 
 
-def _save(step, result, facts: dict) -> None:
+def _save(step, result, facts: dict, split: list[str]) -> None:
     for output, value in zip(step.outputs, _split(step, result), strict=True):
         value = _checked(step, output, value)
         with trimmed_errors(f"while saving the output `{output.name}`"):
-            metadata = materializers.save(value, facts["outputs"][output.name]["path"])
+            path = facts["outputs"][output.name]["path"]
+            metadata = _saved(step, output.name, value, path, output.name in split)
             tell({"output": output.name, "metadata": metadata})
+
+
+def _saved(step, name: str, value, path: str, is_split: bool) -> dict:
+    try:
+        return materializers.save_entries(value, path) if is_split else materializers.save(value, path)
+    except Exception as error:
+        from .materializers import trouble
+
+        is_ours = isinstance(error, SundaeError)
+        why = str(error) if is_ours else trouble.of_saving(value, error, error.__traceback__)
+        if why is None:
+            raise
+        return _fail(f"step `{step.name}` returned {_described(value)} for `{name}`, but {why}")
 
 
 def _split(step, result) -> list:

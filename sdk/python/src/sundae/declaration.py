@@ -41,6 +41,20 @@ class Step:
         tracer = tracing.active()
         return tracer.record(self, args, kwargs) if tracer else self.function(*args, **kwargs)
 
+    def map(self, *args, **kwargs):
+        """Calls the step once for each value of the arguments that are marked with `each`.
+
+            models = train.map(c=each([0.1, 1, 10]), data=data)
+            best(models)  # Takes a list.
+
+        Several marked arguments are taken in step. Called outside of a pipeline, it returns the list.
+        """
+        from . import mapping
+
+        bound = self.bind(args, kwargs)
+        tracer = tracing.active()
+        return tracer.record_map(self, bound) if tracer else mapping.called(self, bound)
+
     def __repr__(self):
         return f"<step {self.name}>"
 
@@ -88,6 +102,13 @@ class Command:
         if tracer is None:
             raise PipelineError(f"the command `{self.name}` can only be called in a pipeline")
         return tracer.record(self, (), kwargs)
+
+    def map(self, **kwargs):
+        """The command once for each value of the arguments that are marked with `each`."""
+        tracer = tracing.active()
+        if tracer is None:
+            raise PipelineError(f"the command `{self.name}` can only be called in a pipeline")
+        return tracer.record_map(self, self.bind((), kwargs))
 
     def __repr__(self):
         return f"<command {self.name}>"
@@ -183,6 +204,8 @@ def step(function=None, /, **options):
       and `exit_codes`.
     - `timeout`: how long an attempt may take: `"10m"`, seconds, or a timedelta.
     - `trigger`: "on-success" (the default), "on-failure" or "always".
+    - `when`: the condition under which it runs: `"metric.evaluate.accuracy >= 0.9"`, or in a pipeline
+      `metric(score, "accuracy") >= 0.9`.
     """
     _check_options(options, STEP_OPTIONS)
     return Step(function, **options) if function is not None else lambda it: Step(it, **options)
@@ -208,8 +231,8 @@ def command(run, *, name, outputs=(), code=(), env=None, cache=None, after=(), *
 
     `run` is what the pipeline file calls `run`: text for the shell, or a list of arguments, with the
     placeholders `{in.NAME}`, `{out.NAME}` and `{param.NAME}`. Called in a pipeline it takes keyword
-    arguments: outputs of steps become its inputs, constants its params. `resources`, `retry`, `timeout` and
-    `trigger` are what they are for `@step`.
+    arguments: outputs of steps become its inputs, constants its params. `resources`, `retry`, `timeout`,
+    `trigger` and `when` are what they are for `@step`.
 
         count = command("wc -w < {in.text} > {out.words}", name="count", outputs=["words"])
     """

@@ -7,6 +7,7 @@ give the exit code for free, but `except Exception`, threads and notebooks would
 a wish to quit.)
 """
 
+import builtins
 import os
 import sys
 
@@ -19,6 +20,10 @@ class SundaeError(Exception):
     def __init__(self, sentence: str):
         super().__init__(sentence)
         _speak_plainly()
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of an error that nobody has caught."""
+        return [f"error: {self}"]
 
 
 class PipelineError(SundaeError):
@@ -65,6 +70,9 @@ class RunCancelled(KeyboardInterrupt):
         super().__init__(sentence)
         _speak_plainly()
 
+    def _render_traceback_(self) -> list[str]:
+        return [f"error: {self}"]
+
 
 def _users_line() -> str | None:
     """The innermost line of the user's code that led here, as `file:line`."""
@@ -79,6 +87,9 @@ def _users_line() -> str | None:
 
 
 def _shortened(path: str) -> str:
+    session = getattr(builtins, "get_ipython", lambda: None)()
+    if session is not None and (cell := session.compile.format_code_name(path)):
+        return cell[1]
     try:
         relative = os.path.relpath(path)
     except ValueError:  # Another drive.

@@ -92,7 +92,9 @@ class Names:
                 self._imported[alias.asname or alias.name] = f"{statement.module}.{alias.name}"
         else:
             names = {getattr(statement, "name", None)}
-            names |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and _binds(node)}
+            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                nodes = ast.walk(statement)
+                names |= {node.id for node in nodes if isinstance(node, ast.Name) and _binds(node)}
             self._own |= names
             for name in names:
                 self._imported.pop(name, None)

@@ -167,6 +167,11 @@ def element(hint):
     return found[0] if len(found) == 1 else ANYTHING
 
 
+def list_of(hint):
+    """The hint of a list of such values."""
+    return list if hint is ANYTHING else list[hint]
+
+
 def python_scalar(value):
     """A NumPy scalar as the Python value it stands for; everything else as it is."""
     is_numpy = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()

@@ -30,12 +30,26 @@ def run_plan(plan: dict, stack: str | None, cache: bool) -> Run:
 
 
 def fetch(reference: str, path: str) -> None:
-    """Copies an artifact out of the store."""
-    code, _, was_interrupted = _call(["artifact", "get", reference, "--to", path], os.getcwd())
-    if was_interrupted:
-        raise KeyboardInterrupt
-    if code:
-        raise _not_done(f"artifact get {reference}", code)
+    """Copies an artifact out of the store; what the program says is of interest only if it fails."""
+    _answer(["artifact", "get", reference, "--to", path])
+
+
+def described(run_id: str, step: str) -> dict:
+    """Everything that is known of a step."""
+    return json.loads(_answer(["runs", "describe", run_id, step, "--output", "json"]))
+
+
+def _answer(words: list[str]) -> bytes:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as out:
+        process = _started(words, out, os.getcwd(), stderr=said)
+        if _wait(process):
+            raise KeyboardInterrupt
+        if process.returncode:
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+            raise _not_done(" ".join(words[:3]), process.returncode)
+        out.seek(0)
+        return out.read()
 
 
 def call(words: list[str]) -> int:
@@ -51,12 +65,14 @@ def program() -> str:
     return os.path.abspath(name) if os.sep in name else name  # It is started in another folder.
 
 
-def environment() -> dict[str, str]:
+def environment(is_relayed: bool = False) -> dict[str, str]:
     """Ours, so changed that steps find this interpreter under its bare name, and what we can import."""
     folder = os.path.dirname(sys.executable)
     path = os.environ.get("PATH", os.defpath)
+    # Jupyter asks programs for colours, which are unreadable where we put what this one says.
+    unwanted = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE") if is_relayed else ()
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in unwanted},
         "PATH": os.pathsep.join([folder, path]) if folder else path,
         "SUNDAE_PYTHONPATH": os.pathsep.join(import_roots()),
     }
@@ -96,15 +112,32 @@ def _call(words: list[str], folder: str) -> tuple[int, bytes, bool]:
     """The exit code of the program, what it wrote to stdout, and whether we were interrupted meanwhile."""
     sys.stdout.flush()
     with tempfile.TemporaryFile() as out:  # A pipe's reader would lose what it has if interrupted.
-        process = _started(words, out, folder)
+        process = _started(words, out, folder, stderr=None if _is_narration_shown() else subprocess.PIPE)
         was_interrupted = _wait(process)
         out.seek(0)
         return process.returncode, out.read(), was_interrupted
 
 
-def _started(words: list[str], out, folder: str) -> subprocess.Popen:
+def _is_narration_shown() -> bool:
+    """Whether the user sees what the program writes to stderr by itself; in a notebook, nobody does."""
     try:
-        return subprocess.Popen([program(), *words], stdout=out, cwd=folder, env=environment())
+        return sys.stderr is None or sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _started(words: list[str], out, folder: str, stderr=None) -> subprocess.Popen:
+    is_relayed = stderr == subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            [program(), *words],
+            stdout=out,
+            stderr=stderr,
+            cwd=folder,
+            env=environment(is_relayed),
+            # Interrupting a notebook interrupts the group of its kernel; what we pass on must come once.
+            start_new_session=is_relayed,
+        )
     except OSError as error:
         raise HostError(
             f"the program `{program()}` cannot be started ({error.strerror}): "
@@ -119,12 +152,34 @@ def _wait(process: subprocess.Popen) -> bool:
         try:
             if passed_on < interrupts:
                 passed_on = interrupts
-                if interrupts > 1 or not _shares_terminal():
+                if interrupts > 1 or process.stderr or not _shares_terminal():
                     process.send_signal(signal.SIGINT)
+            if process.stderr:
+                _relay(process)
             process.wait()
             return interrupts > 0
         except KeyboardInterrupt:  # Does next to nothing, for the next one must not come meanwhile.
             interrupts += 1
+
+
+def _relay(process: subprocess.Popen) -> None:
+    """Shows what the program says, until it has ended."""
+    import codecs
+    from select import select
+
+    text = codecs.getincrementaldecoder("utf-8")("replace")
+    has_ended = False
+    while True:
+        if not select([process.stderr], [], [], 0.1)[0]:
+            if has_ended:
+                return
+            has_ended = process.poll() is not None  # What it has started may still hold the pipe.
+            continue
+        said = os.read(process.stderr.fileno(), 1 << 16)
+        if not said:
+            return
+        sys.stderr.write(text.decode(said))
+        sys.stderr.flush()
 
 
 def _shares_terminal() -> bool:

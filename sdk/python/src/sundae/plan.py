@@ -8,6 +8,7 @@ from .attempt import COMMAND
 from .declaration import Command, Pipeline
 from .errors import PipelineError
 from .handles import Handle, Handles
+from .reach import Legacy, is_open
 from .signature import Signature, check_name, unwrapped
 from .source import Project
 from .tracing import Call, trace
@@ -25,13 +26,15 @@ def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
         raise PipelineError(f"the pipeline `{pipeline.name}` calls no step")
     project = Project.of(unwrapped(pipeline.function))
     isolation = pipeline.options.get("isolation") or "fork"
-    return {
+    plan = {
         "name": pipeline.name,
         "root": project.root,
         "params": {name: _param(pipeline, name, value) for name, value in values.items()},
         **policies.keys(pipeline.options, f"pipeline `{pipeline.name}`"),
-        "steps": [_step(call, project, isolation) for call in calls],
+        "steps": _steps(calls, project, isolation),
     }
+    _check_conditions(plan)
+    return plan
 
 
 SERVER = "import sundae; sundae.serve_steps()"
@@ -43,9 +46,15 @@ def interpreter() -> str:
 
     `host.py` puts the folder of this interpreter first on PATH for the steps of a run.
     """
-    folder, name = os.path.split(sys.executable)
-    python3 = os.path.join(folder, "python3")
-    return "python3" if os.path.exists(python3) and os.path.samefile(python3, sys.executable) else name
+    if sys.executable not in _interpreters:
+        folder, name = os.path.split(sys.executable)
+        python3 = os.path.join(folder, "python3")
+        is_same = os.path.exists(python3) and os.path.samefile(python3, sys.executable)
+        _interpreters[sys.executable] = "python3" if is_same else name
+    return _interpreters[sys.executable]
+
+
+_interpreters: dict[str, str] = {}
 
 
 def _check_value(signature: Signature, name: str, value) -> None:
@@ -66,15 +75,31 @@ def _param(pipeline: Pipeline, name: str, value):
         ) from None
 
 
-def _step(call: Call, project: Project, isolation: str) -> dict:
+def _steps(calls: list[Call], project: Project, isolation: str) -> list[dict]:
+    """The steps of the plan. What one hands on is loaded with code that the next one need not name."""
+    left: dict[str, Legacy] = {}
+    steps = []
+    for call in calls:
+        inherited = Legacy()
+        for handle, hint in call.taken:
+            if is_open(handle.hint) and is_open(hint):
+                inherited |= left[handle.call.name]
+        if isinstance(call.declaration, Command):
+            work = _command(call.declaration)
+            left[call.name] = inherited
+        else:
+            work = _function(call, project, call.declaration.options.get("isolation") or isolation, inherited)
+            left[call.name] = work["legacy"]
+        steps.append(_step(call, work, project))
+    return steps
+
+
+def _step(call: Call, work: dict, project: Project) -> dict:
     declaration = call.declaration
-    if isinstance(declaration, Command):
-        work = _command(declaration)
-    else:
-        work = _function(declaration, project, declaration.options.get("isolation") or isolation)
     step = {
         "name": call.name,
         "run": work["run"],
+        "foreach": call.foreach,
         "inputs": call.inputs,
         "outputs": [output.name for output in declaration.outputs],
         "params": call.params,
@@ -95,6 +120,17 @@ def _step(call: Call, project: Project, isolation: str) -> dict:
     return step
 
 
+def _check_conditions(plan: dict) -> None:
+    outputs = {step["name"]: step.get("outputs", []) for step in plan["steps"]}
+    for step in plan["steps"]:
+        if "when" in step:
+            from .conditions import check_names
+
+            params = {**step.get("params", {}), **plan["params"]}
+            mapped = {one["name"] for one in plan["steps"] if "foreach" in one}
+            check_names(step["when"], step["name"], params, outputs, mapped)
+
+
 def _found(paths: list[str], project: Project) -> list[str]:
     """The paths at which there is something, as they are named from the project's folder."""
     places = [os.path.normpath(os.path.join(project.root, path)) for path in paths]
@@ -110,10 +146,11 @@ def _command(command: Command) -> dict:
     return {"run": run, "env": {}, "code": [], "fingerprint": {}}
 
 
-def _function(step, project: Project, isolation: str) -> dict:
+def _function(call: Call, project: Project, isolation: str, inherited: Legacy) -> dict:
+    step = call.declaration
     function = unwrapped(step.function)
-    place = project.place_of(function)
-    footprint = project.footprint(place.file)
+    place = project.place_of(function, f"step `{step.name}`")
+    footprint, legacy = project.footprint(place, inherited)
     run = [interpreter(), "-c", COMMAND, _literal(place.target)]
     warm = [interpreter(), "-c", SERVER]
     for root in sorted({place.import_root, *footprint.import_roots}):
@@ -124,6 +161,8 @@ def _function(step, project: Project, isolation: str) -> dict:
         warm += ["--isolation", "none"]
     if step.options.get("outputs") is not None:
         run += ["--outputs", ",".join(output.name for output in step.outputs)]
+    if call.split_outputs:
+        run += ["--split", ",".join(sorted(call.split_outputs))]
     return {
         "run": run,
         "warm": warm if _has_server(isolation) else [],
@@ -131,6 +170,7 @@ def _function(step, project: Project, isolation: str) -> dict:
         "env": {"PYTHONHASHSEED": "0"},
         "code": footprint.files,
         "fingerprint": dict(footprint.fingerprint),
+        "legacy": legacy,
     }
 
 

@@ -5,7 +5,7 @@ Everything is checked as far as it can be without knowing the machine: a mistake
 
 from .errors import PipelineError
 
-STEP_OPTIONS = ("resources", "retry", "timeout", "trigger")
+STEP_OPTIONS = ("resources", "retry", "timeout", "trigger", "when")
 PIPELINE_OPTIONS = ("timeout", "failure_policy", "hooks")
 
 _TRIGGERS = ("on-success", "on-failure", "always")
@@ -93,6 +93,12 @@ def _trigger(value, what: str) -> str:
     return _one_of(value, _TRIGGERS, what)
 
 
+def _when(value, what: str) -> str:
+    from .conditions import written
+
+    return written(value, what)
+
+
 def _failure_policy(value, what: str) -> str:
     return _one_of(value, _FAILURE_POLICIES, what)
 
@@ -120,6 +126,7 @@ _RENDERED = {
     "retry": _retry,
     "timeout": _timeout,
     "trigger": _trigger,
+    "when": _when,
     "failure_policy": _failure_policy,
     "hooks": _hooks,
 }

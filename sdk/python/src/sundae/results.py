@@ -3,6 +3,8 @@
 import os
 import sys
 
+from .errors import SundaeError
+
 
 class Artifact:
     """An output of a step, as it is kept in the artifact store."""
@@ -23,7 +25,15 @@ class Artifact:
         _import_script_by_its_name()
         path = os.path.join(_scratch_folder(), self.name)
         self.save_to(path)
-        return materializers.load(path, self.metadata, ANYTHING if as_type is None else as_type)
+        try:
+            return materializers.load(path, self.metadata, ANYTHING if as_type is None else as_type)
+        except Exception as error:
+            from .materializers import trouble
+
+            why = trouble.of_loading(self.metadata, error, error.__traceback__.tb_next)
+            if why is None:
+                raise
+            raise SundaeError(f"`{self.reference}` cannot be loaded: {why}") from error
 
     def save_to(self, path) -> None:
         """Copies the file or folder to `path`."""
@@ -33,6 +43,21 @@ class Artifact:
 
     def __repr__(self):
         return f"<artifact {self.reference}>"
+
+
+class Item:
+    """What became of one item of a step that was mapped."""
+
+    def __init__(self, facts: dict):
+        self.name: str = facts["name"]
+        self.status: str = facts["status"]
+        self.reason: str | None = facts.get("reason")
+        self.duration_ms: int | None = facts.get("duration_ms")
+        self.params: dict = facts.get("params", {})
+        self.metrics: dict[str, float] = facts.get("metrics", {})
+
+    def __repr__(self):
+        return f"<item {self.name}: {self.status}>"
 
 
 class StepRun:
@@ -50,6 +75,17 @@ class StepRun:
         self.outputs = {
             name: Artifact(run_id, self.name, name, entry) for name, entry in facts.get("outputs", {}).items()
         }
+        self._run_id = run_id
+        self._width: int | None = facts.get("items")
+
+    @property
+    def items(self) -> list[Item]:
+        """The items of a step that was mapped, in their order, with the params in which they differ."""
+        if not self._width:
+            return []
+        from .host import described
+
+        return [Item(facts) for facts in described(self._run_id, self.name)["each"]]
 
     def __repr__(self):
         return f"<step {self.name}: {self.status}>"
@@ -96,7 +132,12 @@ def _import_script_by_its_name() -> None:
     """Classes of the script are saved as those of a module of its name; let that be the script itself."""
     script = sys.modules["__main__"]
     file = getattr(script, "__file__", None)
-    if file:
+    if file is None:
+        from .notebook import offer_modules
+        from .source import marked
+
+        offer_modules(marked(os.path.realpath(os.getcwd())))
+    else:
         sys.modules.setdefault(os.path.splitext(os.path.basename(file))[0], script)
 
 

@@ -49,7 +49,7 @@ class Signature:
         bound = dict(zip(self.positional, args, strict=False))
         for name, value in kwargs.items():
             if name not in self.arguments:
-                raise PipelineError(f"{self.title} has no argument `{name}`{_nearest(name, self.arguments)}")
+                raise PipelineError(f"{self.title} has no argument `{name}`{nearest(name, self.arguments)}")
             if name in bound:
                 raise PipelineError(f"{self.title} was given `{name}` twice")
             bound[name] = value
@@ -185,7 +185,8 @@ def _fixed_tuple(hint) -> tuple:
     return arguments if getattr(hint, "__origin__", None) is tuple and ... not in arguments else ()
 
 
-def _nearest(name: str, names) -> str:
+def nearest(name: str, names) -> str:
+    """`; did you mean ...?`, if there is a name like this one."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, names, 1)

@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 
 from . import distributions
 from .errors import PipelineError
+from .reach import Legacy, Reaches
 
 MARKER = "sundae.toml"
 """The file at the root of a project."""
@@ -20,6 +21,7 @@ class Place:
 
     def __init__(self, target: str, file: str, import_root: str):
         self.target = target
+        self.name = target.rpartition(":")[2].partition(".")[0]
         self.file = file
         self.import_root = import_root
 
@@ -43,21 +45,24 @@ class Project:
         self._trees = {}
         self._places = {}
         self._footprints = {}
+        self._above: dict[str, list[str]] = {}
+        self._labels: dict[str, str] = {}
+        self._top_level: set[str] | None = None
+        self._reaches = Reaches(self)
         self._installed = distributions.Installed()
 
     @classmethod
     def of(cls, function) -> "Project":
-        """The project of a pipeline's function: the folder with `sundae.toml`, else that of the script."""
-        file, import_root = _file_of(function)
-        if is_installed(file):
+        """The project of a pipeline's function: the folder with `sundae.toml`, else that of the script.
+
+        For a notebook it is the folder in which the session works.
+        """
+        is_in_notebook = _notebook_of(function) is not None
+        file, import_root = ("", "") if is_in_notebook else _file_of(function)
+        if is_in_notebook or is_installed(file):
             import_root = os.path.realpath(os.getcwd())
             file = os.path.join(import_root, os.path.basename(file))
-        folder = os.path.dirname(file)
-        while not os.path.exists(os.path.join(folder, MARKER)):
-            if folder == os.path.dirname(folder):
-                folder = import_root
-                break
-            folder = os.path.dirname(folder)
+        folder = marked(os.path.dirname(file), import_root)
         return cls(folder, [folder, import_root, *import_roots()])
 
     def holds(self, path: str) -> bool:
@@ -66,7 +71,7 @@ class Project:
     def relative(self, path: str) -> str:
         return os.path.relpath(path, self.root).replace(os.sep, "/")
 
-    def place_of(self, function) -> Place:
+    def place_of(self, function, title: str) -> Place:
         """How a step's process finds a function: `module:name`, or `file.py:name` for the script itself."""
         name = function.__qualname__
         if "<locals>" in name:
@@ -74,6 +79,8 @@ class Project:
                 f"`{name.split('.')[-1]}` is defined inside a function, "
                 "where a step's process cannot find it: define it at the top level of a module"
             )
+        if notebook := _notebook_of(function):
+            return self._place_of_cell(function, notebook.write_module(function, title, self.root))
         file, import_root = _file_of(function)
         _check_reachable(function)
         module = _module_name(function)
@@ -81,14 +88,36 @@ class Project:
             module = self.relative(file) if self.holds(file) else file
         return Place(f"{module}:{name}", file, import_root)
 
-    def footprint(self, file: str) -> Footprint:
-        """What the module in this file is made of, followed through everything of ours that it imports."""
-        if file not in self._footprints:
-            self._footprints[file] = self._walk(file)
-        return self._footprints[file]
+    def _place_of_cell(self, function, file: str) -> Place:
+        folder, name = os.path.split(file)
+        if folder not in self._import_roots:
+            self._import_roots.insert(0, folder)
+        return Place(f"{name.removesuffix('.py')}:{function.__name__}", file, folder)
 
-    def _walk(self, start: str) -> Footprint:
-        seen, waiting = set(), [start, *_packages_above(start, self._import_roots)]
+    def footprint(self, place: Place, inherited: Legacy) -> tuple[Footprint, Legacy]:
+        """What a function is made of that is given what others have left; and what it may leave itself."""
+        return self._reaches.of(place.file, place.name, inherited)
+
+    def footprint_of_files(self, files: set[str]) -> Footprint:
+        """What the modules in these files are made of, with everything of the user's that they import."""
+        starts = frozenset(files)
+        if starts not in self._footprints:
+            self._footprints[starts] = self._walk(sorted(starts))
+        return self._footprints[starts]
+
+    def footprint_of(
+        self, files: list[str], foreign: set[str], import_roots: set[str], digests: dict[str, str]
+    ) -> Footprint:
+        """The footprint of definitions with these digests, and of files that have none."""
+        fingerprint = {**self._versions(foreign), **self._digests_of_strangers(set(files)), **digests}
+        return Footprint(
+            sorted(self.relative(one) for one in files if self.holds(one)), fingerprint, import_roots
+        )
+
+    def _walk(self, starts: list[str]) -> Footprint:
+        seen, waiting = set(), [*starts]
+        for start in starts:
+            waiting += _packages_above(start, self._import_roots)
         import_roots, foreign = set(), set()
         while waiting:
             file = waiting.pop()
@@ -102,8 +131,7 @@ class Project:
                     waiting += found[1]
                 else:
                     foreign.add(module.split(".")[0])
-        if is_installed(start):
-            foreign.add(_top_level_of_installed(start))
+        foreign |= {_top_level_of_installed(start) for start in starts if is_installed(start)}
         files = sorted(self.relative(file) for file in seen if self.holds(file))
         fingerprint = {**self._versions(foreign), **self._digests_of_strangers(seen)}
         return Footprint(files, fingerprint, import_roots)
@@ -117,7 +145,7 @@ class Project:
     def _digests_of_strangers(self, files: set[str]) -> dict[str, str]:
         """The user's code outside the project has no name relative to it; its content counts all the same."""
         strangers = [file for file in files if not self.holds(file)]
-        return {_below_any(file, self._import_roots): _digest(file) for file in sorted(strangers)}
+        return {_below_any(file, self._import_roots): f"code:{_digest(file)}" for file in sorted(strangers)}
 
     def _imports_of(self, file: str) -> list[str]:
         if file not in self._imports:
@@ -128,19 +156,70 @@ class Project:
         """The modules that a file may import, by absolute name; `from a import b` may be module `a.b`."""
         tree = self.tree(file)
         for node in _statements(tree) if tree else ():
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                module = self.absolute(node, file)
-                if module:
-                    yield module
-                    yield from (f"{module}.{alias.name}" for alias in node.names if alias.name != "*")
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield from self.modules_of(node, file)
+
+    def modules_of(self, node, file: str) -> list[str]:
+        """The modules that an import statement in this file may import."""
+        if isinstance(node, ast.Import):
+            return [alias.name for alias in node.names]
+        module = self.absolute(node, file)
+        if not module:
+            return []
+        return [module, *(f"{module}.{alias.name}" for alias in node.names if alias.name != "*")]
 
     def find(self, module: str):
         """The import root and the files that an import of this module executes, if they are not installed."""
         if module not in self._places:
             self._places[module] = self._look_for(module)
         return self._places[module]
+
+    def file_of(self, module: str) -> str | None:
+        """The file of just this module, if it is not installed and has one."""
+        found = self.find(module)
+        if not found:
+            return None
+        path = os.path.join(found[0], *module.split("."))
+        return next((file for file in found[1] if file in _files_for(path)), None)
+
+    def is_module(self, module: str) -> bool:
+        """Whether there is such a module that is not installed."""
+        return self.file_of(module) is not None or self._is_bare_folder(module)
+
+    def _is_bare_folder(self, module: str) -> bool:
+        """Whether it is a package without `__init__.py`, for which no other module of that name is taken."""
+        path, top = os.path.join(*module.split(".")), module.partition(".")[0]
+        if _is_always_there(top) or not any(
+            os.path.isdir(os.path.join(root, path)) for root in self._import_roots
+        ):
+            return False
+        spec = _spec(top)
+        return self.find(top) is not None or spec is None or spec.origin is None
+
+    def has_top_level(self, name: str) -> bool:
+        """Whether a module that is not installed has this name, or one that has been found by now."""
+        if self._top_level is None:
+            entries = [
+                entry for root in self._import_roots if os.path.isdir(root) for entry in os.listdir(root)
+            ]
+            self._top_level = {entry.partition(".")[0] for entry in entries}
+        return name in self._top_level or self._places.get(name) is not None
+
+    def is_installed(self, file: str) -> bool:
+        return is_installed(file)
+
+    def packages_above(self, file: str) -> list[str]:
+        """The `__init__.py` files that run before a module does."""
+        if file not in self._above:
+            self._above[file] = _packages_above(file, self._import_roots)
+        return self._above[file]
+
+    def label(self, file: str) -> str:
+        """The name of a file of the user's, wherever the project lies."""
+        if file not in self._labels:
+            inside = self.holds(file)
+            self._labels[file] = self.relative(file) if inside else _below_any(file, self._import_roots)
+        return self._labels[file]
 
     def tree(self, file: str):
         """The syntax tree of a source file; None if it has none."""
@@ -162,6 +241,16 @@ class Project:
             return None
         self._import_roots.append(root)
         return root, files
+
+
+def marked(folder: str, otherwise: str | None = None) -> str:
+    """The nearest folder with `sundae.toml`, upwards from this one; else the other one, or this one."""
+    above = folder
+    while not os.path.exists(os.path.join(above, MARKER)):
+        if above == os.path.dirname(above):
+            return otherwise or folder
+        above = os.path.dirname(above)
+    return above
 
 
 def _tree(file: str):
@@ -204,17 +293,18 @@ def _files_of(root: str, module: str) -> list[str]:
     files, base = [], root
     for part in module.split("."):
         path = os.path.join(base, part)
-        candidates = (
-            os.path.join(path, "__init__.py"),
-            *(path + ending for ending in (".py", *EXTENSION_SUFFIXES)),
-        )
-        own = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
+        own = next((candidate for candidate in _files_for(path) if os.path.isfile(candidate)), None)
         if own:
             files.append(own)
         if not os.path.isdir(path):
             break
         base = path
     return files
+
+
+def _files_for(path: str) -> tuple[str, ...]:
+    """The files that a module at this path may have, in the order in which Python looks for them."""
+    return (os.path.join(path, "__init__.py"), *(path + ending for ending in (".py", *EXTENSION_SUFFIXES)))
 
 
 def _packages_above(file: str, import_roots: list[str]) -> list[str]:
@@ -272,6 +362,15 @@ def _below_any(file: str, roots: list[str]) -> str:
     return min(inside, key=len, default=os.path.basename(file)).replace(os.sep, "/")
 
 
+def _notebook_of(function):
+    """The module that knows what to do with functions of a notebook, if this is one."""
+    if function.__module__ != "__main__" or getattr(sys.modules["__main__"], "__file__", None):
+        return None
+    from . import notebook
+
+    return notebook if notebook.is_home_of(function) else None
+
+
 def _module_name(function) -> str:
     if function.__module__ == "__main__":
         spec = getattr(sys.modules["__main__"], "__spec__", None)
@@ -310,8 +409,10 @@ def is_installed(path: str) -> bool:
     parts = path.split(os.sep)
     if "site-packages" in parts or "dist-packages" in parts or path.endswith(".zip"):
         return True
-    standard_library = os.path.dirname(os.path.realpath(os.__file__))
-    return path == standard_library or path.startswith(os.path.join(standard_library, ""))
+    return path == _STANDARD_LIBRARY or path.startswith(os.path.join(_STANDARD_LIBRARY, ""))
+
+
+_STANDARD_LIBRARY = os.path.dirname(os.path.realpath(os.__file__))
 
 
 def _top_level_of_installed(file: str) -> str:

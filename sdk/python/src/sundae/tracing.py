@@ -2,7 +2,7 @@
 
 import contextvars
 
-from . import hints, params
+from . import hints, mapping, params
 from .errors import PipelineError
 from .handles import Handle, Handles
 from .signature import check_name, check_variables
@@ -18,7 +18,10 @@ def active():
 class Call:
     """One call of a step: a step of the plan."""
 
-    __slots__ = ("declaration", "inputs", "name", "params", "paths", "tracer")
+    __slots__ = (
+        *("declaration", "foreach", "inputs", "name", "params", "paths", "split_outputs"),
+        *("taken", "tracer"),
+    )
 
     def __init__(self, name, declaration, tracer):
         self.name = name
@@ -27,6 +30,12 @@ class Call:
         self.inputs = {}
         self.params = {}
         self.paths = []
+        self.taken = []
+        """The outputs that it takes, and as what."""
+        self.foreach = {}
+        """What it is mapped over: a list, `param.NAME` or `STEP.OUTPUT` by the name of the argument."""
+        self.split_outputs = set()
+        """Outputs that others are mapped over, so that each value must be an entry of a folder."""
 
 
 class Tracer:
@@ -38,21 +47,31 @@ class Tracer:
 
     def record(self, declaration, args: tuple, kwargs: dict):
         """Notes a call; returns what stands for its outputs."""
-        bound = declaration.bind(args, kwargs)
+        call = self._recorded(declaration, declaration.bind(args, kwargs), {}, is_map=False)
+        return _standing_for([Handle(call, output.name, output.hint) for output in declaration.outputs], call)
+
+    def record_map(self, declaration, bound: dict):
+        """Notes the calls for each of some values; what is returned stands for lists."""
+        shared, mapped = mapping.split(bound)
+        call = self._recorded(declaration, shared, mapped, is_map=True)
+        return _standing_for(
+            [Handle(call, output.name, hints.list_of(output.hint)) for output in declaration.outputs], call
+        )
+
+    def _recorded(self, declaration, bound: dict, mapped: dict, is_map: bool) -> Call:
         call = Call(self._free_name(declaration.name), declaration, self)
         for name, value in bound.items():
             _Argument(call, name, declaration.hint_of(name)).take(value)
+        if is_map:
+            mapping.take(call, mapped)
         for name, value in declaration.defaults().items():
-            if name not in bound:
+            if name not in bound and name not in mapped:
                 call.params[name] = params.to_json(value)
                 call.paths += params.paths_in(value)
-        check_variables(call.inputs, f"arguments of step `{call.name}`")
-        check_variables(call.params, f"arguments of step `{call.name}`")
+        check_variables([*call.inputs, *call.foreach], f"arguments of step `{call.name}`")
+        check_variables([*call.params, *call.foreach], f"arguments of step `{call.name}`")
         self.calls.append(call)
-        handles = [Handle(call, output.name, output.hint) for output in declaration.outputs]
-        if not handles:
-            return Handle(call, None, None)
-        return handles[0] if len(handles) == 1 else Handles(handles)
+        return call
 
     def _free_name(self, wanted: str) -> str:
         check_name(wanted, "a step")
@@ -62,6 +81,12 @@ class Tracer:
             name = f"{wanted}_{count}"
         self._names.add(name)
         return name
+
+
+def _standing_for(handles: list[Handle], call: Call):
+    if not handles:
+        return Handle(call, None, None)
+    return handles[0] if len(handles) == 1 else Handles(handles)
 
 
 def trace(function, signature, values: dict) -> list[Call]:
@@ -88,6 +113,11 @@ class _Argument:
             self._take_handle(self.name, value, self.hint, f"`{self.name}`")
         elif isinstance(value, Handles):
             self._refuse_several(value)
+        elif isinstance(value, mapping.Each):
+            raise PipelineError(
+                f"`{self.name}` of step `{self.call.name}` is marked with `each`: "
+                f"call `{self.call.declaration.name}.map(...)`"
+            )
         elif isinstance(value, (list, tuple)) and any(isinstance(item, (Handle, Handles)) for item in value):
             self._take_handles(value)
         else:
@@ -106,12 +136,16 @@ class _Argument:
             raise PipelineError(
                 f"`{handle.reference}` belongs to another pipeline: call its step in this one as well"
             )
-        if not hints.fits(handle.hint, hint):
+        # What items have made may also be taken by the names of its entries.
+        is_by_name = handle.call.foreach and getattr(hint, "__origin__", hint) is dict
+        given = dict[str, hints.element(handle.hint)] if is_by_name else handle.hint
+        if not hints.fits(given, hint):
             raise PipelineError(
                 f"step `{self.call.name}` takes {title} as {hints.label(hint)}, "
                 f"but `{handle.reference}` is {hints.label(handle.hint)}"
             )
         self.call.inputs[name] = handle.reference
+        self.call.taken.append((handle, hint))
 
     def _take_handles(self, values) -> None:
         """A list of outputs becomes the inputs `NAME-0`, `NAME-1`, ...; no Python argument has a `-`."""

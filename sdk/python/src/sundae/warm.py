@@ -25,8 +25,12 @@ from .source import Project, import_roots, is_installed
 
 try:
     import ctypes
+
+    # Looked up here and not in each copy, which that would cost half a millisecond.
+    _prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    _c_exit = ctypes.PyDLL(None).exit
 except ImportError:  # Python can be built without it.
-    ctypes = None
+    _prctl = _c_exit = None
 
 _LOADED = (materializers, plain)  # What every step uses.
 
@@ -286,8 +290,8 @@ def _become(server: _ByCopies, connection: socket.socket, log: int, request: dic
 
 def _end_with_parent() -> None:
     """Lets the kernel ask this process to end when the server has ended, should nobody be left to do so."""
-    if ctypes is not None and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _prctl is not None and sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 _PR_SET_PDEATHSIG = 1
@@ -361,8 +365,8 @@ def _depth(file) -> int:
 
 def _exit(code: int):
     try:
-        if ctypes is not None:
-            ctypes.PyDLL(None).exit(code)  # So that C libraries write what they hold as well.
+        if _c_exit is not None:
+            _c_exit(code)  # So that C libraries write what they hold as well.
     finally:
         os._exit(code)
 

@@ -44,6 +44,11 @@ def register_materializer(kind: type, materializer) -> None:
     _registered[kind] = materializer
 
 
+def registered(kind: type) -> Materializer | None:
+    """The materializer that was registered for just this type."""
+    return _registered.get(kind)
+
+
 def save(value, path: str) -> dict:
     """Writes a value to `path`; returns the metadata by which it can be loaded."""
     for name, materializer in _candidates(value):
@@ -57,11 +62,27 @@ def save(value, path: str) -> dict:
     raise AssertionError("the last candidate, pickle, takes everything or raises its own error")
 
 
+def save_entries(values, path: str) -> dict:
+    """Writes each value as an entry of the folder at `path`, so that others can be mapped over them."""
+    import os
+
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
+        raise SundaeError(f"others are mapped over it, so it must be a list, not {hints.label(type(values))}")
+    values = list(values)
+    os.mkdir(path)
+    width = len(str(max(len(values) - 1, 0)))
+    names = [f"{place:0{width}}" for place in range(len(values))]
+    items = {name: save(value, os.path.join(path, name)) for name, value in zip(names, values, strict=True)}
+    return {"media_type": "inode/directory", "type": "list", "items": items}
+
+
 def load(path: str, metadata: dict, hint=hints.ANYTHING):
     """Reads a value that a step or a command has written to `path`."""
     hint = hints.plain(hint)
     if _is_path(hint):
         return _as_path(path, hint)
+    if "items" in metadata and "materializer" not in metadata:
+        return _entries(path, metadata["items"], hint)
     name = metadata.get("materializer")
     if name is not None:
         return _named(name).load(path, metadata)
@@ -135,7 +156,30 @@ def _import_name(materializer: Materializer) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+def _entries(path: str, items: dict, hint):
+    """The list of what steps that were mapped, or a step that others are mapped over, have written."""
+    import os
+
+    wanted = getattr(hint, "__origin__", hint)
+    if wanted is dict:
+        arguments = getattr(hint, "__args__", None) or (str, hints.ANYTHING)
+        element = arguments[-1]
+    else:
+        element = hints.element(hint)
+    found = {
+        name: load(os.path.join(path, name), items.get(name) or {}, element)
+        for name in sorted(os.listdir(path))
+    }
+    if wanted is dict:
+        return found
+    return tuple(found.values()) if wanted is tuple else list(found.values())
+
+
 def _load_by_hint(path: str, hint):
+    import os
+
+    if os.path.isdir(path) and getattr(hint, "__origin__", hint) in (list, tuple, dict):
+        return _entries(path, {}, hint)
     if hint is hints.ANYTHING or hint is object or repr(hint) == "typing.Any":
         return _as_path(path, hint)
     choices = [choice for choice in hints.members(hint) if choice is not type(None)]
