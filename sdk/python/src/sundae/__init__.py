@@ -40,6 +40,7 @@ _HOME = {
     "SundaeError": "errors",
     "command": "declaration",
     "context": "running",
+    "data": "outside",
     "each": "mapping",
     "log_metric": "running",
     "metadata": "conditions",

@@ -21,8 +21,8 @@ def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
     values = {**signature.defaults(), **signature.bind(args, kwargs)}
     for name, value in values.items():
         _check_value(signature, name, value)
-    calls = trace(pipeline.function, signature, values)
-    if not calls:
+    traced = trace(pipeline.function, signature, values)
+    if not traced.calls:
         raise PipelineError(f"the pipeline `{pipeline.name}` calls no step")
     project = Project.of(unwrapped(pipeline.function))
     isolation = pipeline.options.get("isolation") or "fork"
@@ -31,8 +31,10 @@ def compiled(pipeline: Pipeline, args: tuple, kwargs: dict) -> dict:
         "root": project.root,
         "params": {name: _param(pipeline, name, value) for name, value in values.items()},
         **policies.keys(pipeline.options, f"pipeline `{pipeline.name}`"),
-        "steps": _steps(calls, project, isolation),
+        "steps": _steps(traced.calls, project, isolation),
     }
+    if traced.data:
+        plan["data"] = traced.data
     _check_conditions(plan)
     return plan
 
@@ -82,7 +84,8 @@ def _steps(calls: list[Call], project: Project, isolation: str) -> list[dict]:
     for call in calls:
         inherited = Legacy()
         for handle, hint in call.taken:
-            if is_open(handle.hint) and is_open(hint):
+            # What comes from outside was put there by no step.
+            if is_open(handle.hint) and is_open(hint) and handle.call.name in left:
                 inherited |= left[handle.call.name]
         if isinstance(call.declaration, Command):
             work = _command(call.declaration)

@@ -43,6 +43,8 @@ class Tracer:
 
     def __init__(self):
         self.calls: list[Call] = []
+        self.data: dict[str, str] = {}
+        """What comes from outside: paths by name."""
         self._names = set()
 
     def record(self, declaration, args: tuple, kwargs: dict):
@@ -89,15 +91,15 @@ def _standing_for(handles: list[Handle], call: Call):
     return handles[0] if len(handles) == 1 else Handles(handles)
 
 
-def trace(function, signature, values: dict) -> list[Call]:
-    """Runs a pipeline's function with these arguments and returns its step calls."""
+def trace(function, signature, values: dict) -> Tracer:
+    """Runs a pipeline's function with these arguments and returns what it has called."""
     tracer = Tracer()
     token = _active.set(tracer)
     try:
         signature.call(function, {name: params.named(name, value) for name, value in values.items()})
     finally:
         _active.reset(token)
-    return tracer.calls
+    return tracer
 
 
 class _Argument:
