@@ -27,8 +27,41 @@ const LAYERS: usize = 8;
 /// The steps of a layer.
 const WIDTH: usize = 6;
 
+/// How many items the fan-out has, and how many steps there are with it: what it comes from, itself, and what takes all of it.
+const ITEMS: usize = 6;
+const AROUND_ITEMS: usize = 3;
+
+const FAN_OUT: &str = r#"
+[[steps]]
+name = "parts"
+inputs = { x = "s2-0.x" }
+outputs = ["x"]
+run = '''
+echo {param.salt} parts >> COUNTS
+mkdir {out.x}
+for part in 1 2 3 4 5 6; do echo $part {param.salt} > {out.x}/$part; sleep 0.003; done
+'''
+[[steps]]
+name = "each"
+foreach = { part = "parts.x" }
+outputs = ["x"]
+cache = false
+run = '''
+echo {param.salt} $SUNDAE_STEP >> COUNTS
+sleep 600 &
+cat {in.part} > {out.x}
+sleep 0.01
+echo {param.part} >> {out.x}
+'''
+[[steps]]
+name = "sum"
+inputs = { all = "each.x" }
+outputs = ["x"]
+run = "echo {param.salt} sum >> COUNTS; cat {in.all}/* > {out.x}"
+"#;
+
 /// Layers of steps, each of which takes what two of the layer before have made. They write slowly, in two parts; some make folders,
-/// some are never taken from the cache, and all start something that would go on for ever.
+/// some are never taken from the cache, and all start something that would go on for ever. Beside them there is a step that has items.
 fn pipeline(sandbox: &Sandbox) -> String {
     let counts = sandbox.outside("counts").display().to_string();
     let mut file = "name = \"p\"\n[params]\nsalt = 0\n".to_owned();
@@ -67,7 +100,7 @@ echo {name} >> {second}
             ));
         }
     }
-    file
+    file + &FAN_OUT.replace("COUNTS", &counts)
 }
 
 /// Numbers that are the same for the same seed. SplitMix64.
@@ -224,7 +257,7 @@ fn end_despite_kills(sandbox: &Sandbox, salt: u64, random: &mut Random) -> u64 {
         let before = recorded(sandbox, salt);
         let host = match &before {
             Some((_, status, done)) if status == "completed" => {
-                assert_eq!(done.len(), LAYERS * WIDTH);
+                assert_eq!(done.len(), LAYERS * WIDTH + AROUND_ITEMS + ITEMS);
                 return kills;
             }
             Some((name, ..)) => sandbox.start(&["runs", "resume", name]),
@@ -242,7 +275,8 @@ fn end_despite_kills(sandbox: &Sandbox, salt: u64, random: &mut Random) -> u64 {
         let Some((name, _, done)) = recorded(sandbox, salt) else { continue };
         let begun = begun(sandbox, salt);
         for step in done {
-            let now = begun[&step];
+            // A step that has items begins nothing itself.
+            let now = begun.get(&step).copied().unwrap_or_default();
             let then = *done_at.entry(step.clone()).or_insert(now);
             assert_eq!(then, now, "`{step}` of `{name}` was done, and ran again; {with:?}");
         }
