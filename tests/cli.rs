@@ -45,7 +45,14 @@ fn environment() -> Vec<(&'static str, String)> {
         ("INSTALLED", installed.display().to_string()),
         ("THIRD_PARTY", plugins::third_party().display().to_string()),
         ("HOSTILE", plugins::library("sundae-hostile-plugin").display().to_string()),
+        // What `pip install ./sdk/python` would bring.
+        ("PYTHONPATH", python_package()),
         ("COLUMNS", "100".to_owned()),
         ("TZ", "UTC".to_owned()),
     ]
+}
+
+fn python_package() -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/python/src");
+    source.canonicalize().unwrap_or(source).display().to_string()
 }
