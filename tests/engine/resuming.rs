@@ -8,6 +8,7 @@ use sundae::artifact::attempt_key;
 use sundae::engine::Stop;
 use sundae::engine::event::{Event, RunStatus, StepStatus};
 use sundae::engine::known::{Known, KnownEnd, KnownStep};
+use sundae::pipeline::Step;
 use sundae::worker::portable;
 use sundae_plugin_api::orchestrator::{Capabilities, Change, Handle, Job, JobState, Orchestrator};
 use sundae_plugin_api::{Error, ErrorKind};
@@ -210,7 +211,10 @@ impl Orchestrator for Lasting {
         self.cluster.wait(timeout)
     }
     fn cancel(&self, handle: &Handle) -> Result<(), Error> {
-        self.cluster.cancel(handle)
+        match self.before.iter().any(|(before, _)| before == handle) {
+            true => Ok(()),
+            false => self.cluster.cancel(handle),
+        }
     }
     fn reattach(&self, handle: &Handle) -> Result<JobState, Error> {
         let known = self.before.iter().find(|(known, _)| known == handle);
@@ -221,11 +225,26 @@ impl Orchestrator for Lasting {
     }
 }
 
+const ONE: &str =
+    "[[steps]]\nname = 'a'\nrun = 'echo x >> ran; echo 1 > {out.x}'\noutputs = ['x']\n";
+
 /// A bed whose first run was interrupted when its job had been handed over, and had come so far.
 fn interrupted(bed: &mut Bed, state: Result<JobState, ErrorKind>, has_ended: bool) -> Told {
-    const ONE: &str =
-        "[[steps]]\nname = 'a'\nrun = 'echo x >> ran; echo 1 > {out.x}'\noutputs = ['x']\n";
-    let pipeline = bed.pipeline(ONE);
+    let step = bed.pipeline(ONE).steps[0].clone();
+    let told = interrupted_in(bed, ONE, &step, None, state, has_ended);
+    assert_eq!(told.summary(), "a completed");
+    told
+}
+
+/// The same with a step of this pipeline, or with an item of one, with the key that it had.
+fn interrupted_in(
+    bed: &mut Bed,
+    pipeline: &str,
+    step: &Step,
+    key: Option<String>,
+    state: Result<JobState, ErrorKind>,
+    has_ended: bool,
+) -> Told {
     let job = "id-0-0-1".to_owned();
     let spec = sundae::worker::AttemptSpec {
         id: job.clone(),
@@ -233,7 +252,7 @@ fn interrupted(bed: &mut Bed, state: Result<JobState, ErrorKind>, has_ended: boo
         run_name: "p-0".to_owned(),
         pipeline: "p".to_owned(),
         attempt: 1,
-        step: pipeline.steps[0].clone(),
+        step: step.clone(),
         inputs: BTreeMap::new(),
         cache_key: None,
         code: Vec::new(),
@@ -276,10 +295,9 @@ fn interrupted(bed: &mut Bed, state: Result<JobState, ErrorKind>, has_ended: boo
     }
     bed.orchestrator = Box::new(Lasting { cluster, before: vec![(handle, state)] });
     let end = KnownEnd::UnderWay { handle: "job-7".to_owned(), job };
-    let steps = HashMap::from([("a".to_owned(), KnownStep { attempts: 1, key: None, end })]);
+    let steps = HashMap::from([(step.name.clone(), KnownStep { attempts: 1, key, end })]);
     bed.known = Known { resumed: 1, steps };
-    let told = bed.run(ONE);
-    assert_eq!(told.summary(), "a completed");
+    let told = bed.run(pipeline);
     assert!(
         bed.store.list("attempts/", None, 9).unwrap().is_empty(),
         "nothing is left for workers"
@@ -293,6 +311,32 @@ fn a_job_that_still_runs_elsewhere_is_taken_up() {
     let told = interrupted(&mut bed, Ok(JobState::Running), false);
     assert_eq!(told.events[1], Event::AttemptTakenUp { step: "a".to_owned(), attempt: 1 });
     assert_eq!((told.reports("a").len(), bed.read("ran").as_str()), (1, "x\n"));
+}
+
+/// Of a fan-out it is known only when it has its items again, and an item only if it is still the same.
+#[test]
+fn the_job_of_an_item_is_taken_up_if_the_item_is_still_there() {
+    let items = |items: &str| format!("{ONE}foreach = {{ n = [{items}] }}\nparams = {{ m = 1 }}\n");
+    let key_of = |told: &Told| {
+        let key = told.events.iter().find_map(|event| match event {
+            Event::AttemptSubmitted { step, key, .. } if step == "a:0" => Some(key.key.clone()),
+            _ => None,
+        });
+        key.unwrap()
+    };
+    let key = key_of(&Bed::new().run(&items("7")));
+    for (now, is_same) in [("7", true), ("8", false)] {
+        let mut bed = Bed::new();
+        let mut step = bed.pipeline(&items("7")).steps[0].clone();
+        step.name = "a:0".to_owned();
+        step.foreach.clear();
+        step.params.insert("n".to_owned(), 7.into());
+        let state = Ok(JobState::Running);
+        let told = interrupted_in(&mut bed, &items(now), &step, Some(key.clone()), state, false);
+        let taken_up = Event::AttemptTakenUp { step: "a:0".to_owned(), attempt: 1 };
+        assert_eq!(told.events.contains(&taken_up), is_same);
+        assert_eq!(told.summary(), "a completed, a:0 completed");
+    }
 }
 
 #[test]
