@@ -217,6 +217,11 @@ run = "cat {in.models}/*"
     run_of(&sandbox, &[]);
     let shown = |run: &str| sandbox.sundae(&["runs", "logs", run, "show"]).ended(0).out;
     assert_eq!(shown("p-1"), "0.1 3 {\"seed\":1}\n10 4 two\n");
+    let one = |item: &str| sandbox.sundae(&["artifact", "get", item]).ended(0).out;
+    assert_eq!(one("p-1/fit:1.model"), "10 4 two\n");
+    assert_eq!(one("fit:0.model"), "0.1 3 {\"seed\":1}\n");
+    let lineage = sandbox.sundae(&["artifact", "lineage", "p-1/fit:1.model"]).ended(0).out;
+    assert!(lineage.contains("step fit:1 of p-1"), "{lineage}");
     // What is joined can be taken apart again.
     let scores = sandbox.sundae(&["runs", "logs", "p-1", "score"]).ended(0).out;
     assert_eq!(scores, "==> score:0 <==\n0.1 3 {\"seed\":1}\n0\n\n==> score:1 <==\n10 4 two\n1\n");

@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::runs::{database, find_run};
+use crate::engine::fan_out::step_of_item;
 use crate::metadata::{ArtifactFilter, ArtifactRecord, Database};
 use crate::nearest::suggestion;
 
@@ -23,8 +24,7 @@ pub(super) fn find(context: &Context, text: &str) -> Result<ArtifactRecord, Fail
         && !is_within_a_pipeline(database, run, text)?
     {
         let run = find_run(context, Some(run))?;
-        let wanted = ArtifactFilter { run: Some(&run.id), ..ArtifactFilter::default() };
-        let all = database.artifacts(&wanted)?;
+        let all = all_of(database, &run.id, name)?;
         return chosen(&all, name, &format!("run `{}` has no artifact `{name}`", run.name));
     }
     if is_start_of_digest(text)
@@ -80,7 +80,18 @@ fn latest_with(database: &Database, name: &str) -> Result<Vec<ArtifactRecord>, F
             database.artifacts(&ArtifactFilter { limit: Some(1), ..ArtifactFilter::default() })?;
     }
     let run = found.first().map(|artifact| artifact.run_id.clone()).unwrap_or_default();
-    Ok(database.artifacts(&ArtifactFilter { run: Some(&run), ..ArtifactFilter::default() })?)
+    all_of(database, &run, name)
+}
+
+/// All artifacts of a run, and those of an item if one is named: there may be thousands.
+fn all_of(database: &Database, run: &str, name: &str) -> Result<Vec<ArtifactRecord>, Failure> {
+    let all = ArtifactFilter { run: Some(run), ..ArtifactFilter::default() };
+    let mut found = database.artifacts(&all)?;
+    let (step, _) = parted(name);
+    if step_of_item(step).is_some() {
+        found.extend(database.artifacts(&ArtifactFilter { step: Some(step), ..all })?);
+    }
+    Ok(found)
 }
 
 /// Step and output of a name.
