@@ -10,8 +10,8 @@ work=$(cd "$work" && pwd)
 say() { printf '\n# %s\n' "$*"; }
 run() { printf '\n$ %s\n' "$*"; "$@"; }
 
-say "Build the program and its two plugins"
-"$checkout/plugins-dist/build.sh"
+say "Build the program and the plugins of the default stack"
+"$checkout/plugins-dist/build.sh" --local
 export PATH="$checkout/target/release:$PATH"
 export SUNDAE_HOME="$work/home"
 rm -rf "$SUNDAE_HOME" "$work/starter"

@@ -2,17 +2,20 @@
 # Builds the host and the plugins that come with it, and puts the plugins into this folder, where the host finds them.
 #
 #   plugins-dist/build.sh            for use: target/release/sundae
+#   plugins-dist/build.sh --local    the same with only those plugins that the default stack needs: sooner done
 #   plugins-dist/build.sh --debug    for work on Sundae itself: target/debug/sundae
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 plugins="sundae-local-artifact-store sundae-local-orchestrator"
+others="sundae-object-storage sundae-slurm"
 
 case "${1-}" in
-    "") profile=release options=--release ;;
-    --debug) profile=debug options= ;;
+    "") profile=release options=--release plugins="$plugins $others" ;;
+    --local) profile=release options=--release ;;
+    --debug) profile=debug options= plugins="$plugins $others" ;;
     *)
-        echo "usage: plugins-dist/build.sh [--debug]" >&2
+        echo "usage: plugins-dist/build.sh [--local | --debug]" >&2
         exit 2
         ;;
 esac

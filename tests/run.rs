@@ -19,6 +19,8 @@ mod run {
     mod keeping;
     mod killed;
     mod knowing;
+    mod on_services;
+    mod on_slurm;
     mod resuming;
     mod sandbox;
     mod secrets;

@@ -148,6 +148,8 @@ fn flavors_and_the_plugin_api_know_nothing_of_the_host() {
     let manifests = [
         "flavors/local-artifact-store",
         "flavors/local-orchestrator",
+        "flavors/object-storage",
+        "flavors/slurm",
         "plugin-api",
         "plugin-api/derive",
     ];

@@ -169,6 +169,7 @@ fn of_step(step: &str, has_failed: bool) -> [Event; 3] {
         failure,
         log_tail: String::new(),
         warnings: Vec::new(),
+        usage: Default::default(),
     };
     let report = Box::new(report);
     let step = step.to_owned();

@@ -78,8 +78,10 @@ pub enum Existing {
 /// Keeps objects under keys.
 ///
 /// Every method may be called from many threads at once. An object becomes visible whole or not at all, for every reader,
-/// also when the process is killed in the middle. Retry, caching, digests and logging are the host's business: a store
-/// reports what happened, once. The host never uses a key that is a folder of another, such as `a` beside `a/b`.
+/// also when the process is killed in the middle. Caching, digests and logging are the host's business. A store may repeat a
+/// request to its service that is harmless to repeat, such as one part of many, a few times and within a time limit: only it
+/// knows which. What it then reports is final, and the host decides what becomes of the run. The host never uses a key that is
+/// a folder of another, such as `a` beside `a/b`.
 pub trait ArtifactStore: Send + Sync {
     /// What this store can do. Constant for the life of the component, and cheap.
     fn capabilities(&self) -> Capabilities;

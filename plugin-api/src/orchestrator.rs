@@ -183,11 +183,57 @@ impl JobState {
 
 /// A job is in another state than before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Change {
     /// Which job.
     pub handle: Handle,
     /// Its state now.
     pub state: JobState,
+    /// Where it runs and what it has used, as far as the orchestrator knows. What is known at its end counts.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
+    pub usage: Usage,
+}
+
+impl Change {
+    /// A job is in this state now; nothing is known of its usage.
+    #[must_use]
+    pub fn new(handle: Handle, state: JobState) -> Self {
+        Self { handle, state, usage: Usage::default() }
+    }
+
+    /// Adds what is known of its usage.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
+    }
+}
+
+/// What a job has used, by the books of whoever ran it. What is `None` is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// What people find it by there: a job id of a cluster, the name of a container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// The machine that it ran on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Processor time, of all processors together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    /// The most memory that it had at once, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+impl Usage {
+    /// Nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Runs jobs somewhere.
@@ -256,13 +302,13 @@ pub trait Orchestrator: Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Handle, JobDescription, JobState};
+    use super::{Change, Handle, JobDescription, JobState, Usage};
 
     #[test]
     fn what_crosses_keeps_its_form() {
         let changes = vec![
-            Change { handle: Handle("1".into()), state: JobState::Ended { exit_code: 3 } },
-            Change { handle: Handle("2".into()), state: JobState::lost("gone") },
+            Change::new(Handle("1".into()), JobState::Ended { exit_code: 3 }),
+            Change::new(Handle("2".into()), JobState::lost("gone")),
         ];
         let json = serde_json::to_string(&changes).unwrap();
         assert_eq!(
@@ -270,6 +316,14 @@ mod tests {
             r#"[{"handle":"1","state":{"state":"ended","exit_code":3}},{"handle":"2","state":{"state":"lost","reason":"gone","retryable":false}}]"#
         );
         assert_eq!(serde_json::from_str::<Vec<Change>>(&json).unwrap(), changes);
+        let usage = Usage { job: Some("17".to_owned()), cpu_ms: Some(5), ..Usage::default() };
+        let used = Change::new(Handle("1".into()), JobState::Cancelled).with_usage(usage);
+        let json = serde_json::to_string(&used).unwrap();
+        assert_eq!(
+            json,
+            r#"{"handle":"1","state":{"state":"cancelled"},"usage":{"job":"17","cpu_ms":5}}"#
+        );
+        assert_eq!(serde_json::from_str::<Change>(&json).unwrap(), used);
     }
 
     #[test]

@@ -248,10 +248,8 @@ impl Orchestrator for AtOnce {
     }
     fn wait(&self, timeout: Duration) -> Result<Vec<Change>, Error> {
         let reason = format!("{timeout:?}");
-        Ok(vec![Change {
-            handle: Handle("1".into()),
-            state: JobState::Lost { reason, retryable: true },
-        }])
+        let state = JobState::Lost { reason, retryable: true };
+        Ok(vec![Change::new(Handle("1".into()), state)])
     }
     fn cancel(&self, _: &Handle) -> Result<(), Error> {
         Ok(())
@@ -305,7 +303,7 @@ fn a_short_wait_does_not_become_none() {
     let orchestrator = abi::orchestrator::open_here::<AtOnce>("{}", host).unwrap();
     let changes = orchestrator.wait(Duration::from_micros(1)).unwrap();
     let state = JobState::Lost { reason: "1ms".to_owned(), retryable: true };
-    assert_eq!(changes, [Change { handle: Handle("1".into()), state }]);
+    assert_eq!(changes, [Change::new(Handle("1".into()), state)]);
 }
 
 #[test]

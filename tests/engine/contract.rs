@@ -11,7 +11,7 @@ const STEPS: &str = r#"
     outputs = ['my-data', 'more']
     [[steps]]
     name = 'train'
-    run = 'env | grep ^SUNDAE_ | sort > {out.env}; cp "$SUNDAE_CONTEXT" {out.context}; pwd > {out.pwd}; echo "$LEVEL" > {out.level}'
+    run = 'env | grep ^SUNDAE_ | grep -v ^SUNDAE_TEST_ | sort > {out.env}; cp "$SUNDAE_CONTEXT" {out.context}; pwd > {out.pwd}; echo "$LEVEL" > {out.level}'
     inputs = { data = 'load-data.my-data', more = 'load-data.more' }
     outputs = ['env', 'context', 'pwd', 'level']
     params = { c = 1.50, name = 'it''s "me"', list = [1, 'a'], flag = true }

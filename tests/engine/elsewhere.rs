@@ -84,9 +84,9 @@ impl Orchestrator for Cluster {
         let (tell, told, behaviour) =
             (self.tell.clone(), handle.clone(), Arc::clone(&self.behaviour));
         thread::spawn(move || {
-            drop(tell.send(Change { handle: told.clone(), state: JobState::Running }));
+            drop(tell.send(Change::new(told.clone(), JobState::Running)));
             if let Some(state) = behaviour(&worker, number) {
-                drop(tell.send(Change { handle: told, state }));
+                drop(tell.send(Change::new(told, state)));
             }
         });
         Ok(handle)
@@ -140,6 +140,44 @@ fn a_pipeline_means_the_same_there() {
 }
 
 #[test]
+fn why_a_job_was_ended_is_known_to_who_ran_it() {
+    let mut bed = Bed::new();
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| {
+        worker.work();
+        Some(JobState::lost("it needed too much memory"))
+    }));
+    let told = bed.run("[[steps]]\nname = 'a'\nrun = 'echo why; exit 4'\n");
+    assert_eq!(told.reason("a"), "it needed too much memory (exit code 4)");
+    assert_eq!(told.report("a").log_tail, "why");
+    check_nothing_left(&bed);
+}
+
+#[test]
+fn a_job_that_had_to_make_room_is_tried_again() {
+    let mut bed = Bed::new();
+    // Asked to stop from outside, the worker leaves a report that it was cancelled.
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, number| {
+        if number == 1 {
+            worker.cancel.request();
+            worker.work();
+            let reason = "it had to make room for another".to_owned();
+            return Some(JobState::Lost { reason, retryable: true });
+        }
+        Some(worker.work())
+    }));
+    let told = bed.run("[[steps]]\nname = 'a'\nrun = 'sleep 0.1; echo done'\n");
+    assert_eq!(told.summary(), "a completed");
+    check_nothing_left(&bed);
+    bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| {
+        worker.cancel.request();
+        worker.work();
+        Some(JobState::lost("it ran longer than its time limit"))
+    }));
+    let told = bed.run("[[steps]]\nname = 'b'\nrun = 'sleep 0.1; echo too late'\n");
+    assert_eq!(told.reason("b"), "it was lost: it ran longer than its time limit");
+}
+
+#[test]
 fn a_step_that_fails_there_has_failed_here() {
     let mut bed = Bed::new();
     bed.orchestrator = Box::new(Cluster::new(&bed, |worker, _| Some(worker.work())));
@@ -157,7 +195,7 @@ fn a_report_that_appears_late_is_waited_for() {
     let late = move |worker: &Worker, _| {
         // A shared file system shows it only after the scheduler has told of the end.
         let handle = Handle(format!("job-of-{}", worker.id));
-        tell.send(Change { handle, state: JobState::Ended { exit_code: 0 } }).unwrap();
+        tell.send(Change::new(handle, JobState::Ended { exit_code: 0 })).unwrap();
         thread::sleep(Duration::from_millis(700));
         worker.work();
         None

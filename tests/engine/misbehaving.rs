@@ -68,7 +68,7 @@ fn a_job_that_is_lost_fails_its_step() {
             let is_running = change.state == JobState::Running;
             if is_of_a(&change.handle.0) && is_running {
                 std::fs::write(&lost, "").unwrap();
-                Change { state: JobState::lost("its machine burnt"), ..change }
+                Change::new(change.handle, JobState::lost("its machine burnt"))
             } else {
                 change
             }
@@ -89,7 +89,7 @@ fn a_report_counts_more_than_what_the_orchestrator_says() {
         orchestrator.on_wait = Box::new(|changes| {
             let lose = |change: Change| {
                 let is_final = change.state.is_final();
-                if is_final { Change { state: JobState::lost("unsure"), ..change } } else { change }
+                if is_final { Change::new(change.handle, JobState::lost("unsure")) } else { change }
             };
             Ok(changes.into_iter().map(lose).collect())
         });
@@ -103,7 +103,7 @@ fn what_is_reported_twice_or_for_nobody_means_nothing() {
         orchestrator.on_wait = Box::new(|mut changes| {
             changes.extend(changes.clone());
             for state in [JobState::Running, JobState::Cancelled, JobState::Unknown] {
-                changes.push(Change { handle: Handle("who".to_owned()), state });
+                changes.push(Change::new(Handle("who".to_owned()), state));
             }
             Ok(changes)
         });

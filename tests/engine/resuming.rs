@@ -290,7 +290,7 @@ fn interrupted_in(
                 &Default::default(),
             )
             .unwrap();
-            tell.send(Change { handle, state: JobState::Ended { exit_code: 0 } }).unwrap();
+            tell.send(Change::new(handle, JobState::Ended { exit_code: 0 })).unwrap();
         });
     }
     bed.orchestrator = Box::new(Lasting { cluster, before: vec![(handle, state)] });

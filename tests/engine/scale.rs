@@ -69,7 +69,7 @@ impl Orchestrator for Instantly {
         let report = serde_json::json!({ "schema": 1, "content": report(&spec, &self.store) });
         self.store.write(&key("report.json"), report.to_string().as_bytes(), Existing::Replace)?;
         let state = JobState::Ended { exit_code: 0 };
-        self.changes.lock().unwrap().push(Change { handle: handle.clone(), state });
+        self.changes.lock().unwrap().push(Change::new(handle.clone(), state));
         Ok(handle)
     }
     fn wait(&self, _: Duration) -> Result<Vec<Change>, Error> {
@@ -108,6 +108,7 @@ fn report(spec: &AttemptSpec, store: &Memory) -> AttemptReport {
         failure,
         log_tail: String::new(),
         warnings: Vec::new(),
+        usage: Default::default(),
     }
 }
 

@@ -11,7 +11,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The plugins that come with Sundae.
-const FIRST_PARTY: [&str; 2] = ["sundae-local-artifact-store", "sundae-local-orchestrator"];
+const FIRST_PARTY: [&str; 4] = [
+    "sundae-local-artifact-store",
+    "sundae-local-orchestrator",
+    "sundae-object-storage",
+    "sundae-slurm",
+];
 
 /// A folder with the plugins that come with Sundae, and nothing else. The same for all tests of a build.
 ///

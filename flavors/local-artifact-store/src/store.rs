@@ -66,7 +66,8 @@ fn object(key: Key, metadata: &Metadata) -> Object {
 
 impl ArtifactStore for LocalArtifactStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::at(self.root.display().to_string()).staging(self.staging.clone())
+        let at = Capabilities::at(self.root.display().to_string()).staging(self.staging.clone());
+        if self.is_shared { at.shared() } else { at }
     }
 
     fn put(&self, key: &Key, file: &Path, source: Source) -> Result<(), Error> {

@@ -60,7 +60,7 @@ impl Shared {
 
     /// Tells of a change. Without the lock, which whoever is woken needs at once.
     fn report(&self, mut state: MutexGuard<'_, State>, handle: Handle, job_state: JobState) {
-        state.changes.push(Change { handle, state: job_state });
+        state.changes.push(Change::new(handle, job_state));
         drop(state);
         self.change.notify_all();
     }

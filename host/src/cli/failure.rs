@@ -166,7 +166,7 @@ impl From<StackProblem> for Failure {
                 "name one with --{kind}; `sundae {kind} list` shows the registered ones"
             )),
             StackProblem::OutOfReach { .. } => {
-                failure.hint("use an artifact store that other machines can reach; `sundae artifact-store flavor --list`")
+                failure.hint("use an artifact store that other machines can reach; if its folder lies on a file system that they share, say so: `sundae artifact-store update NAME --shared=true`; others: `sundae artifact-store flavor --list`")
             }
             StackProblem::TooMany { .. } | StackProblem::Twice { .. } => failure,
         }

@@ -147,7 +147,7 @@ impl Recording<'_> {
 
     fn attempt_ended(&self, step: &str, report: &AttemptReport) -> rusqlite::Result<()> {
         let sql = "UPDATE step_run SET exit_code = ?3, handle = NULL, job = NULL, log_file = NULL, log = ?4, log_tail = ?5, notes = ?6,
-             started = ?7, ended = ?8 WHERE run = ?1 AND name = ?2";
+             started = ?7, ended = ?8, usage = ?9 WHERE run = ?1 AND name = ?2";
         let outcome = &report.outcome;
         let log = outcome.log.as_ref().map(to_json);
         let tail = report.failure.as_ref().map(|_| report.log_tail.as_str());
@@ -160,6 +160,7 @@ impl Recording<'_> {
             to_json(&outcome.notes),
             outcome.started.as_millisecond(),
             outcome.ended.as_millisecond(),
+            (!report.usage.is_unknown()).then(|| to_json(&report.usage)),
         ];
         self.execute(sql, values)?;
         self.produced(step, outcome)

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sundae_plugin_api::ComponentKind;
+use sundae_plugin_api::orchestrator::Usage;
 
 use super::rows::{json, json_if_any, named, now_ms, timestamp, timestamp_if_any, to_json};
 use super::{Database, MetadataError, OWNER};
@@ -135,6 +136,8 @@ pub struct StepRecord {
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// Where that ran and what it used, as far as its orchestrator knew.
+    pub usage: Usage,
 }
 
 impl Named for RunRecord {
@@ -200,7 +203,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
 
 /// What [`step_of`] reads.
 pub(super) const STEP_COLUMNS: &str = "name, status, items, parent, reason, cache_key, cached_from, attempt, inputs, after, exit_code, log_file, \
-     log, log_tail, notes, started, ended";
+     log, log_tail, notes, started, ended, usage";
 
 pub(super) fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
     Ok(StepRecord {
@@ -223,6 +226,7 @@ pub(super) fn step_of(row: &Row<'_>) -> rusqlite::Result<StepRecord> {
         outputs: BTreeMap::new(),
         started: timestamp_if_any(row, "started")?,
         ended: timestamp_if_any(row, "ended")?,
+        usage: json_if_any(row, "usage")?.unwrap_or_default(),
     })
 }
 

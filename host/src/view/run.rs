@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sundae_plugin_api::orchestrator::Usage;
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
 use crate::engine::event::{RunStatus, StepStatus};
@@ -117,6 +118,9 @@ pub struct StepView {
     pub outputs: BTreeMap<String, OutputView>,
     /// The last lines of its log, where it failed.
     pub log_tail: Option<String>,
+    /// Where its last attempt ran and what that used, as far as its orchestrator knew: `job`, `machine`, `cpu_ms`, `memory` in bytes.
+    #[serde(skip_serializing_if = "Usage::is_unknown")]
+    pub usage: Usage,
 }
 
 /// An output of a step.
@@ -291,6 +295,7 @@ impl StepView {
                 .map(|(name, artifact)| (name.clone(), OutputView::new(artifact)))
                 .collect(),
             log_tail: step.log_tail.clone(),
+            usage: step.usage.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 
 use jiff::Timestamp;
 use sundae_plugin_api::ArtifactStore;
+use sundae_plugin_api::orchestrator::Usage;
 
 use super::command::{self, Invocation};
 use super::folders::Folders;
@@ -99,7 +100,8 @@ impl Attempt<'_> {
         let run = self.spec.run_name.clone();
         let ended = Timestamp::now();
         let outcome = Outcome { run, outputs, log, metrics, notes, started, ended };
-        let report = AttemptReport { outcome, exit_code, failure, log_tail, warnings };
+        let usage = Usage::default();
+        let report = AttemptReport { outcome, exit_code, failure, log_tail, warnings, usage };
         self.keep(report)
     }
 

@@ -53,6 +53,8 @@ pub fn run_from_store(
             format!("the artifact store has no attempt `{id}`: it has ended, or never was");
         return Err(Error::new(ErrorKind::NotFound, message));
     };
+    // Of a former start, which was cut short: it must not be taken for this one's, should that leave none.
+    store.delete(&attempt_key(id, REPORT)?)?;
     let folder = scratch.join(id);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;

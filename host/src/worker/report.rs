@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sundae_plugin_api::orchestrator::Usage;
 
 use crate::artifact::ArtifactRef;
 use crate::secret::masked;
@@ -61,6 +62,9 @@ pub struct AttemptReport {
     /// What somebody should know though it succeeded, in words that follow the step's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Where it ran and what it used, as far as the orchestrator knows; a worker leaves this out.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
+    pub usage: Usage,
 }
 
 impl AttemptReport {
@@ -90,6 +94,7 @@ impl AttemptReport {
             failure: Some(failure),
             log_tail: String::new(),
             warnings: Vec::new(),
+            usage: Usage::default(),
         }
     }
 }

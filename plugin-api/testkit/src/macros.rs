@@ -7,7 +7,12 @@ macro_rules! artifact_store {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
-            $crate::__artifact_store_cases! { __tests { artifact_store, $component, $config } }
+            /// What gives a configuration may also give an `Option` of one.
+            fn config(folder: &::std::path::Path) -> Option<$crate::Value> {
+                let config: fn(&::std::path::Path) -> _ = $config;
+                config(folder).into()
+            }
+            $crate::__artifact_store_cases! { __tests { artifact_store, $component, config } }
         }
     };
 }
@@ -19,7 +24,12 @@ macro_rules! orchestrator {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
-            $crate::__orchestrator_cases! { __tests { orchestrator, $component, $config } }
+            /// What gives a configuration may also give an `Option` of one.
+            fn config(folder: &::std::path::Path) -> Option<$crate::Value> {
+                let config: fn(&::std::path::Path) -> _ = $config;
+                config(folder).into()
+            }
+            $crate::__orchestrator_cases! { __tests { orchestrator, $component, config } }
         }
     };
 }

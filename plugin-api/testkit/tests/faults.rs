@@ -4,6 +4,7 @@
 
 mod faults {
     pub(crate) mod orchestrator;
+    pub(crate) mod remote;
     pub(crate) mod store;
 }
 

@@ -33,7 +33,7 @@ impl Orchestrator for AtOnce {
         let handle = Handle(job.description.id);
         let state = JobState::Ended { exit_code: job.work.run()? };
         let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        changes.push(Change { handle: handle.clone(), state });
+        changes.push(Change::new(handle.clone(), state));
         Ok(handle)
     }
 

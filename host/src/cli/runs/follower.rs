@@ -246,6 +246,7 @@ fn attempt_ended(step: &StepRecord) -> Event {
         failure,
         log_tail: step.log_tail.clone().unwrap_or_default(),
         warnings: Vec::new(),
+        usage: step.usage.clone(),
     };
     Event::AttemptEnded { step: step.name.clone(), attempt: step.attempt, report: Box::new(report) }
 }

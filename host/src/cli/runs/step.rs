@@ -6,6 +6,8 @@ use crate::cli::sections::{Line, Section, sections};
 use crate::cli::table::{duration, key_values, number, short_digest, size, time, value};
 use crate::cli::ui::{BAD, DIM, styled};
 use crate::engine::event::StepStatus;
+use sundae_plugin_api::orchestrator::Usage;
+
 use crate::view::{ItemView, OutputView, StepDetail, StepParts};
 
 /// The step as text.
@@ -41,8 +43,30 @@ fn head(detail: &StepDetail) -> Vec<(&'static str, String)> {
     if step.attempts > 1 {
         facts.push(("attempts", step.attempts.to_string()));
     }
+    facts.extend(usage_facts(&step.usage));
     facts.extend(step.exit_code.map(|code| ("exit code", code.to_string())));
     facts.extend(detail.cache_key.as_deref().map(|key| ("cache key", short_digest(key))));
+    facts
+}
+
+/// What the orchestrator knew of the last attempt.
+fn usage_facts(usage: &Usage) -> Vec<(&'static str, String)> {
+    let machine = usage.machine.as_ref().map(|machine| format!(" on {machine}"));
+    let mut facts = Vec::new();
+    match (&usage.job, machine) {
+        (Some(job), machine) => {
+            facts.push(("job", format!("{job}{}", machine.unwrap_or_default())));
+        }
+        (None, Some(_)) => facts.push(("machine", usage.machine.clone().unwrap_or_default())),
+        (None, None) => {}
+    }
+    let cpu = usage.cpu_ms.and_then(|ms| i64::try_from(ms).ok());
+    let cpu = cpu.map(|ms| format!("{} of processor time", duration(ms)));
+    let memory = usage.memory.map(|bytes| format!("{} of memory", size(bytes)));
+    let used: Vec<_> = cpu.into_iter().chain(memory).collect();
+    if !used.is_empty() {
+        facts.push(("used", used.join(", ")));
+    }
     facts
 }
 

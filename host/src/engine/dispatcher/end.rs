@@ -55,12 +55,12 @@ impl Dispatcher<'_> {
         for handle in handles {
             // It may still hear, though it cannot answer.
             drop(self.engine.orchestrator.cancel(&handle));
-            self.apply(Change { handle, state: JobState::lost(reason) });
+            self.apply(Change::new(handle, JobState::lost(reason)));
         }
     }
 
     pub(super) fn apply(&mut self, change: Change) {
-        let Change { handle, state } = change;
+        let Change { handle, state, usage, .. } = change;
         if !state.is_final() {
             if state == JobState::Running
                 && let Some(running) = self.running.get_mut(&handle)
@@ -75,7 +75,8 @@ impl Dispatcher<'_> {
             return;
         }
         // A change of a job that is not ours, or that was reported twice, means nothing.
-        let Some(running) = self.running.remove(&handle) else { return };
+        let Some(mut running) = self.running.remove(&handle) else { return };
+        running.usage = usage;
         self.ledger.give_back(&needs(self.described(running.step)));
         match self.reports.take(&running.job) {
             Some(report) => self.end_attempt(&running, report),
@@ -86,10 +87,21 @@ impl Dispatcher<'_> {
 
     /// An attempt has ended and has left no report.
     pub(super) fn end_without_report(&mut self, running: &Running, state: JobState) {
-        let is_worth_another = matches!(state, JobState::Lost { retryable: true, .. })
+        let is_retryable = matches!(state, JobState::Lost { retryable: true, .. });
+        let report = self.report_without(state);
+        self.end_lost(running, report, is_retryable);
+    }
+
+    /// An attempt was ended by whoever ran it.
+    pub(super) fn end_lost(
+        &mut self,
+        running: &Running,
+        report: AttemptReport,
+        is_retryable: bool,
+    ) {
+        let is_worth_another = is_retryable
             && self.state.step(running.step).lost < MOST_LOSSES
             && self.stopping == Stopping::No;
-        let report = self.report_without(state);
         if !is_worth_another {
             return self.end_attempt(running, report);
         }
@@ -124,6 +136,7 @@ impl Dispatcher<'_> {
         let step = running.step;
         let name = self.name(step).into_owned();
         self.forget(&running.job);
+        report.usage.clone_from(&running.usage);
         self.check(step, &mut report);
         let cause = running.ending.map(|ending| ending.cause);
         if cause == Some(Cause::TimedOut) && report.failure == Some(Failure::Cancelled) {

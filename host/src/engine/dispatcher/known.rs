@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::ErrorKind;
-use sundae_plugin_api::orchestrator::{Change, Handle, JobState};
+use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Usage};
 
 use super::{Dispatcher, Running};
 use crate::artifact::{ArtifactRef, is_present};
@@ -179,7 +179,7 @@ impl<'a> Dispatcher<'a> {
         let (step, attempt) = (self.name(step).into_owned(), running.attempt);
         self.untold.push(Event::AttemptTakenUp { step, attempt });
         self.running.insert(handle.clone(), running);
-        self.apply(Change { handle, state });
+        self.apply(Change::new(handle, state));
         true
     }
 
@@ -215,7 +215,14 @@ impl<'a> Dispatcher<'a> {
 }
 
 fn running(step: usize, job: &str, attempt: u32) -> Running {
-    Running { step, job: job.to_owned(), attempt, deadline: None, ending: None }
+    Running {
+        step,
+        job: job.to_owned(),
+        attempt,
+        deadline: None,
+        ending: None,
+        usage: Usage::default(),
+    }
 }
 
 /// Steps that may have been done before, in the order of the plan.

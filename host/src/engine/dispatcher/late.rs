@@ -26,7 +26,7 @@ impl Dispatcher<'_> {
     /// A job that ran elsewhere has ended: its report is there, or is waited for.
     pub(super) fn await_report(&mut self, running: Running, state: JobState) {
         match self.stored_report(&running) {
-            Some(report) => self.end_attempt(&running, report),
+            Some(report) => self.end_reported(&running, report, state),
             // Only one that has ended by itself is known to have left a report.
             None if matches!(state, JobState::Ended { .. }) => {
                 let now = Instant::now();
@@ -34,6 +34,22 @@ impl Dispatcher<'_> {
             }
             None => self.end_without_report(&running, state),
         }
+    }
+
+    /// A job that ran elsewhere has left its report. Why it was ended, if it was, is known to whoever ran it alone.
+    fn end_reported(&mut self, running: &Running, mut report: AttemptReport, state: JobState) {
+        if let JobState::Lost { reason, retryable } = state {
+            match &mut report.failure {
+                // Not by us: the worker was asked to stop, and knows no more than that.
+                Some(failure @ Failure::Cancelled) if running.ending.is_none() => {
+                    *failure = Failure::Host { message: format!("it was lost: {reason}") };
+                    return self.end_lost(running, report, retryable);
+                }
+                Some(Failure::Command { message }) => *message = format!("{reason} ({message})"),
+                _ => {}
+            }
+        }
+        self.end_attempt(running, report);
     }
 
     pub(super) fn hear_late_reports(&mut self) {

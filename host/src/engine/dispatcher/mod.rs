@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Ledger;
-use sundae_plugin_api::orchestrator::{Capabilities, Handle};
+use sundae_plugin_api::orchestrator::{Capabilities, Handle, Usage};
 
 use super::code::CodeDigests;
 use super::event::{Event, PlannedStep, RunStatus, StepStatus};
@@ -83,6 +83,8 @@ struct Running {
     /// When it must have ended; from when it is known to have started.
     deadline: Option<Instant>,
     ending: Option<Ending>,
+    /// What is known of it at its end.
+    usage: Usage,
 }
 
 impl<'a> Dispatcher<'a> {

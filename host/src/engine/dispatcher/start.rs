@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Resources;
-use sundae_plugin_api::orchestrator::{Job, JobDescription};
+use sundae_plugin_api::orchestrator::{Job, JobDescription, Usage};
 
 use super::{Dispatcher, Running, Stopping};
 use crate::artifact::ArtifactRef;
@@ -243,8 +243,9 @@ impl<'a> Dispatcher<'a> {
                     log,
                 });
                 self.ledger.take(&needs);
-                let (deadline, ending) = (None, None);
-                self.running.insert(handle, Running { step, job: id, attempt, deadline, ending });
+                let (deadline, ending, usage) = (None, None, Usage::default());
+                let running = Running { step, job: id, attempt, deadline, ending, usage };
+                self.running.insert(handle, running);
             }
         }
     }

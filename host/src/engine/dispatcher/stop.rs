@@ -171,7 +171,7 @@ impl Dispatcher<'_> {
             let step = self.name(running.step);
             self.warn(format!("step `{step}` did not end when it was stopped, and may go on"));
         }
-        self.apply(Change { handle, state: JobState::Cancelled });
+        self.apply(Change::new(handle, JobState::Cancelled));
     }
 
     /// The steps with such a trigger that have not begun.

@@ -3,3 +3,6 @@ ALTER TABLE step_run ADD COLUMN items INTEGER;
 ALTER TABLE step_run ADD COLUMN parent TEXT;
 
 CREATE INDEX step_run_by_parent ON step_run (run, parent, position) WHERE parent IS NOT NULL;
+
+-- What the last attempt used, by the books of whoever ran it: JSON.
+ALTER TABLE step_run ADD COLUMN usage TEXT;

@@ -4,6 +4,7 @@ mod concurrency;
 mod files;
 mod listing;
 mod objects;
+mod scale;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use concurrency::*;
 use files::*;
 use listing::*;
 use objects::*;
+use scale::*;
 
 /// The names of all cases, handed to a macro.
 #[doc(hidden)]
@@ -64,6 +66,9 @@ macro_rules! __artifact_store_cases {
             many_threads_write_different_keys
             of_many_that_may_not_replace_one_wins
             a_reader_never_sees_half_an_object
+            a_reader_never_sees_half_a_large_object
+            a_large_object_arrives_whole
+            thousands_of_objects_are_listed
         }
     };
 }
@@ -131,18 +136,25 @@ pub fn open<C: Component + ArtifactStore + 'static>(
     abi::artifact_store::open_here::<C>(&config.to_string(), Host::for_tests(folder))
 }
 
-/// Runs one case on a flavor of this crate.
+/// Runs one case on a flavor of this crate. `config` gives a configuration, or `None` where there is no server to test
+/// against; it is `config` that says so.
 ///
 /// # Panics
 /// If the case fails, or there is none of that name.
-pub fn test<C: Component + ArtifactStore + 'static>(name: &str, config: fn(&Path) -> Value) {
-    let folder = tempfile::tempdir().expect("there is a temporary folder");
+pub fn test<C>(name: &str, config: fn(&Path) -> Option<Value>)
+where
+    C: Component + ArtifactStore + 'static,
+{
+    let folder = tempfile::Builder::new().prefix("store-").tempdir();
+    let folder = folder.expect("there is a temporary folder");
     let (host, files) = (folder.path().join("host"), folder.path().join("files"));
-    let place = folder.path().join("store");
+    // Its last component is a name that nobody else uses, for stores that are elsewhere.
+    let place = folder.path().join(folder.path().file_name().expect("it has a name"));
     for new in [&files, &place] {
         std::fs::create_dir(new).expect("a folder can be made in a temporary folder");
     }
-    let config = config(&place).to_string();
+    let Some(config) = config(&place) else { return };
+    let config = config.to_string();
     let open = move || abi::artifact_store::open_here::<C>(&config, Host::for_tests(host.clone()));
     case(CASES, name).run(&Subject::new(files, open));
 }

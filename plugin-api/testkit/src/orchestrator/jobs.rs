@@ -69,8 +69,8 @@ pub(super) fn work_that_fails_ends_the_job(subject: &Subject) {
 
 pub(super) fn work_that_panics_ends_the_job(subject: &Subject) {
     let watch = subject.open();
-    // More than there are threads, if a panic ended one each time.
-    for _ in 0..20 {
+    // More than there are threads, if a panic ended one each time. Elsewhere nothing panics but a command that fails.
+    for _ in 0..if watch.is_here() { 20 } else { 1 } {
         let state = watch.until_ended(&watch.submit(&Task::new(Script::Panic)));
         assert_ne!(state, JobState::Ended { exit_code: 0 });
     }
@@ -145,7 +145,7 @@ pub(super) fn the_capacity_is_not_exceeded(subject: &Subject) {
 
 pub(super) fn many_jobs_from_many_threads_all_end(subject: &Subject) {
     let watch = &subject.open();
-    let count = if watch.is_here() { 25 } else { 2 };
+    let count = if watch.is_here() { 25 } else { 4 };
     let submitted: Vec<(Handle, i32)> = thread::scope(|scope| {
         let submit = |thread: i32| {
             move || -> Vec<_> {
@@ -197,6 +197,69 @@ pub(super) fn what_is_not_supported_says_so(subject: &Subject) {
     }
 }
 
+pub(super) fn a_worker_that_is_killed_has_not_ended_well(subject: &Subject) {
+    let watch = subject.open();
+    if watch.is_here() {
+        return;
+    }
+    let handle = watch.submit_with(&Task::new(Script::Exit(0)), |job| {
+        job.worker = ["/bin/sh", "-c", "kill -KILL $$"].map(str::to_owned).to_vec();
+    });
+    let state = watch.until_ended(&handle);
+    let is_bad = match &state {
+        JobState::Ended { exit_code } => *exit_code != 0,
+        JobState::Lost { reason, .. } => !reason.is_empty(),
+        _ => false,
+    };
+    assert!(
+        is_bad,
+        "a worker that was killed has not ended well, and nobody cancelled it: {state:?}"
+    );
+    watch.assert_quiet();
+}
+
+pub(super) fn what_a_job_declares_it_gets(subject: &Subject) {
+    let watch = subject.open();
+    let known = watch.orchestrator.capabilities().resources;
+    // What every machine has.
+    for (name, amount) in [("cpus", 1.0), ("cpus", 0.5), ("memory", 64.0 * 1024.0 * 1024.0)] {
+        if !known.iter().any(|resource| resource == name) {
+            continue;
+        }
+        let handle = watch.submit_with(&Task::new(Script::Exit(0)), |job| {
+            job.resources.insert(name.to_owned(), amount);
+        });
+        assert_eq!(
+            watch.until_ended(&handle),
+            JobState::Ended { exit_code: 0 },
+            "{amount} of {name}"
+        );
+    }
+}
+
+pub(super) fn logs_are_read_while_the_job_runs(subject: &Subject) {
+    let watch = subject.open();
+    let capabilities = watch.orchestrator.capabilities();
+    if !capabilities.logs || !capabilities.remote {
+        return;
+    }
+    let handle = watch.submit_with(&Task::new(Script::Block), |job| {
+        job.worker = ["/bin/sh", "-c", "echo begun; exec sleep 600"].map(str::to_owned).to_vec();
+    });
+    watch.until_running(&handle);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let log = watch.orchestrator.logs(&handle, 0).expect("it declares to have logs");
+        if log.starts_with(b"begun") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "what a job writes is read while it runs");
+        watch.wait(Duration::from_millis(100));
+    }
+    watch.cancel(&handle);
+    watch.until_ended(&handle);
+}
+
 pub(super) fn logs_are_read_from_where_it_is_wanted(subject: &Subject) {
     let watch = subject.open();
     let capabilities = watch.orchestrator.capabilities();
@@ -223,11 +286,64 @@ pub(super) fn a_job_is_taken_up_by_another_component(subject: &Subject) {
     first.until_running(&handle);
     drop(first);
     let second = subject.open();
+    let unknown = Handle("no-such-job".to_owned());
+    let error = second.orchestrator.reattach(&unknown).expect_err("there is no such job");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     let state = second.orchestrator.reattach(&handle).expect("it is known");
     assert!(!state.is_final(), "it outlives the host, and is not {state:?}");
     second.cancel(&handle);
     second.until_ended(&handle);
-    let unknown = Handle("no-such-job".to_owned());
-    let error = second.orchestrator.reattach(&unknown).expect_err("there is no such job");
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+pub(super) fn a_job_that_ended_unseen_is_taken_up(subject: &Subject) {
+    let first = subject.open();
+    if !first.orchestrator.capabilities().reattach {
+        return;
+    }
+    let submitted = [0, 4].map(|code| {
+        let handle = first.submit_with(&Task::new(Script::Exit(code)), |job| {
+            let command = format!("sleep 1; exit {code}");
+            job.worker = ["/bin/sh", "-c", &command].map(str::to_owned).to_vec();
+        });
+        (handle, code)
+    });
+    for (handle, _) in &submitted {
+        first.until_running(handle);
+    }
+    drop(first);
+    // By now they may have ended, or not: both must do.
+    thread::sleep(Duration::from_millis(1500));
+    let second = subject.open();
+    for (handle, exit_code) in &submitted {
+        let state = second.orchestrator.reattach(handle).expect("it is known");
+        let state = if state.is_final() { state } else { second.until_ended(handle) };
+        assert_eq!(state, JobState::Ended { exit_code: *exit_code });
+    }
+    second.assert_quiet();
+}
+
+pub(super) fn a_job_that_was_taken_up_is_reported_once(subject: &Subject) {
+    let first = subject.open();
+    if !first.orchestrator.capabilities().reattach {
+        return;
+    }
+    let handles: Vec<_> = (0..3).map(|_| first.submit(&Task::new(Script::Block))).collect();
+    for handle in &handles {
+        first.until_running(handle);
+    }
+    drop(first);
+    let second = subject.open();
+    for handle in &handles {
+        let state = second.orchestrator.reattach(handle).expect("it is known");
+        assert!(!state.is_final(), "it still runs, and is not {state:?}");
+    }
+    for handle in &handles {
+        second.cancel(handle);
+    }
+    for handle in &handles {
+        second.until_ended(handle);
+        let ends = second.states(handle).into_iter().filter(JobState::is_final).count();
+        assert_eq!(ends, 1);
+    }
+    second.assert_quiet();
 }

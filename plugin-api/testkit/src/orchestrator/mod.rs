@@ -45,8 +45,14 @@ macro_rules! __orchestrator_cases {
             a_second_cancel_stops_what_the_first_did_not
             a_job_that_has_ended_can_be_cancelled
             what_is_not_supported_says_so
+            a_worker_that_is_killed_has_not_ended_well
+            what_a_job_declares_it_gets
             logs_are_read_from_where_it_is_wanted
+            logs_are_read_while_the_job_runs
             a_job_is_taken_up_by_another_component
+            a_job_that_ended_unseen_is_taken_up
+            a_job_that_was_taken_up_is_reported_once
+            waiting_for_nothing_costs_nothing
             closing_does_not_wait_for_jobs
         }
     };
@@ -86,15 +92,19 @@ pub fn open<C: Component + Orchestrator + 'static>(
     abi::orchestrator::open_here::<C>(&config.to_string(), Host::for_tests(folder))
 }
 
-/// Runs one case on a flavor of this crate.
+/// Runs one case on a flavor of this crate. `config` gives a configuration, or `None` where there is nothing to test against;
+/// it is `config` that says so.
 ///
 /// # Panics
 /// If the case fails, or there is none of that name.
-pub fn test<C: Component + Orchestrator + 'static>(name: &str, config: fn(&Path) -> Value) {
+pub fn test<C>(name: &str, config: fn(&Path) -> Option<Value>)
+where
+    C: Component + Orchestrator + 'static,
+{
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let (host, place) = (folder.path().join("host"), folder.path().join("place"));
     std::fs::create_dir(&place).expect("a folder can be made in a temporary folder");
-    let config = config(&place);
+    let Some(config) = config(&place) else { return };
     let open = move || open::<C>(&config, &host);
     case(CASES, name).run(&Subject::new(open));
 }

@@ -64,6 +64,22 @@ pub(super) fn waiting_for_no_time_does_not_wait(subject: &Subject) {
     watch.until_ended(&handle);
 }
 
+pub(super) fn waiting_for_nothing_costs_nothing(subject: &Subject) {
+    let watch = subject.open();
+    let timeout = Duration::from_millis(300);
+    // Before any job, and after the last one.
+    for _ in 0..2 {
+        let (start, worked) = (Instant::now(), processor_time());
+        let changes = watch.orchestrator.wait(timeout).expect("it can be waited for");
+        assert_eq!(changes, [], "there is no job");
+        assert!(start.elapsed() >= timeout, "it came back after {:?}", start.elapsed());
+        let worked = processor_time() - worked;
+        assert!(worked < timeout / 20, "waiting took {worked:?} of the processor's time");
+        let handle = watch.submit(&Task::new(Script::Exit(0)));
+        watch.until_ended(&handle);
+    }
+}
+
 /// What this thread has taken of the processor's time.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -44,7 +44,7 @@ struct Shared {
 
 impl Shared {
     fn report(&self, handle: &Handle, state: JobState) {
-        self.changes.lock().unwrap().push(Change { handle: handle.clone(), state });
+        self.changes.lock().unwrap().push(Change::new(handle.clone(), state));
         self.change.notify_all();
     }
 
