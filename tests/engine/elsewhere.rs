@@ -46,6 +46,8 @@ pub(super) struct Cluster {
     jobs: Mutex<HashMap<Handle, Arc<Cancel>>>,
     pub(super) tell: Sender<Change>,
     changes: Mutex<Receiver<Change>>,
+    /// What every job writes before its worker begins, if that is kept.
+    log: Option<&'static str>,
 }
 
 impl Cluster {
@@ -62,13 +64,20 @@ impl Cluster {
             jobs: Mutex::default(),
             tell,
             changes: Mutex::new(changes),
+            log: None,
         }
     }
 }
 
 impl Orchestrator for Cluster {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new().remote().parallelism(4)
+        let can = Capabilities::new().remote().parallelism(4);
+        if self.log.is_some() { can.logs() } else { can }
+    }
+
+    fn logs(&self, _: &Handle, from: u64) -> Result<Vec<u8>, Error> {
+        let log = self.log.unwrap_or_default().as_bytes();
+        Ok(log[usize::try_from(from).unwrap().min(log.len())..].to_vec())
     }
 
     fn submit(&self, job: Job) -> Result<Handle, Error> {
@@ -137,6 +146,20 @@ fn a_pipeline_means_the_same_there() {
     // Its outcomes are known here too.
     bed.orchestrator = Box::new(support::orchestrator(1));
     assert_eq!(bed.run(STEPS).summary(), "load cached, train cached");
+}
+
+#[test]
+fn why_a_worker_could_not_begin_is_in_what_its_job_has_written() {
+    let mut bed = Bed::new();
+    let mut cluster = Cluster::new(&bed, |_, _| Some(JobState::lost("it exited with 127")));
+    cluster.log =
+        Some("slurmstepd: here\nsundae: /lib/libc.so.6: version `GLIBC_2.38' not found\n");
+    bed.orchestrator = Box::new(cluster);
+    let told = bed.run("[[steps]]\nname = 'a'\nrun = 'true'\n");
+    assert_eq!(told.reason("a"), "it was lost: it exited with 127");
+    let report = told.report("a");
+    assert!(report.log_tail.ends_with("version `GLIBC_2.38' not found"), "{}", report.log_tail);
+    assert_eq!(bed.content(report.outcome.log.as_ref().unwrap()).lines().count(), 2);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Artifact stores on services: S3, Google Cloud Storage, Azure Blob Storage, SFTP and WebDAV.
+#![allow(rustdoc::bare_urls, reason = "what is said of a field is shown as its help")]
 
 mod bucket;
 mod client;

@@ -66,8 +66,13 @@ impl Log {
         let mut bytes = Vec::new();
         // No more than that, though somebody may still be writing.
         file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<_> = text.lines().collect();
-        Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+        Ok(tail_of(&String::from_utf8_lossy(&bytes)))
     }
+}
+
+/// The last lines of a log, for people.
+#[must_use]
+pub fn tail_of(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

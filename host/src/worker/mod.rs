@@ -31,6 +31,7 @@ pub use cancel::Cancel;
 pub use code::CodeFile;
 pub use folders::Folders;
 pub use hook::run_hook;
+pub use log::tail_of;
 pub use messages::{Message, Progress};
 pub use outcomes::{keep, kept};
 pub use report::{AttemptReport, Failure, Outcome};

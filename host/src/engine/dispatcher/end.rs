@@ -6,15 +6,20 @@ use sundae_plugin_api::orchestrator::{Change, JobState};
 
 use super::stop::Cause;
 use super::{Dispatcher, Running, Stopping, TICK};
+use crate::artifact::publish_text;
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
+use crate::worker;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
 const MOST_REMAKES: u32 = 3;
 
 /// How often a job that was lost is submitted again, where the orchestrator says that this may help.
 const MOST_LOSSES: u32 = 2;
+
+/// So much is kept of what a job has written, in bytes.
+const MOST_OF_LOG: usize = 1 << 20;
 
 /// An orchestrator with nothing to tell should take longer than that to say so.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
@@ -88,7 +93,8 @@ impl Dispatcher<'_> {
     /// An attempt has ended and has left no report.
     pub(super) fn end_without_report(&mut self, running: &Running, state: JobState) {
         let is_retryable = matches!(state, JobState::Lost { retryable: true, .. });
-        let report = self.report_without(state);
+        let mut report = self.report_without(state);
+        self.add_job_log(running, &mut report);
         self.end_lost(running, report, is_retryable);
     }
 
@@ -113,6 +119,25 @@ impl Dispatcher<'_> {
         let (attempt, report) = (running.attempt, Box::new(report));
         self.untold.push(Event::AttemptEnded { step, attempt, report });
         self.state.try_again(running.step);
+    }
+
+    /// A worker that could not even begin has said why where its orchestrator keeps what jobs write.
+    fn add_job_log(&self, running: &Running, report: &mut AttemptReport) {
+        if !self.capabilities.logs || report.failure == Some(Failure::Cancelled) {
+            return;
+        }
+        let mut log = Vec::new();
+        while log.len() < MOST_OF_LOG
+            && let Ok(more) = self.engine.orchestrator.logs(&running.handle, log.len() as u64)
+            && !more.is_empty()
+        {
+            log.extend(more);
+        }
+        if log.is_empty() {
+            return;
+        }
+        report.log_tail = worker::tail_of(&String::from_utf8_lossy(&log));
+        report.outcome.log = publish_text(&*self.engine.store, &log).ok();
     }
 
     /// The report of an attempt that has left none.

@@ -97,7 +97,7 @@ impl<'a> Dispatcher<'a> {
             && self.state.step(item).attempts == known.attempts
         {
             if is_same && self.capabilities.remote {
-                return self.take_up(running(item, job, known.attempts), Handle(handle.clone()));
+                return self.take_up(running(item, job, known.attempts, handle));
             }
             self.give_up_job(handle, job);
         }
@@ -147,8 +147,7 @@ impl<'a> Dispatcher<'a> {
         for step in self.state.order().to_vec() {
             let Some(of_step) = known.steps.get(&*self.name(step)) else { continue };
             let KnownEnd::UnderWay { handle, job } = &of_step.end else { continue };
-            let running = running(step, job, of_step.attempts);
-            if self.take_up(running, Handle(handle.clone())) {
+            if self.take_up(running(step, job, of_step.attempts, handle)) {
                 taken_up.push(job.as_str());
             }
         }
@@ -166,8 +165,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Takes up one job, or its report. Where there is neither, the step runs anew.
-    fn take_up(&mut self, running: Running, handle: Handle) -> bool {
-        let step = running.step;
+    fn take_up(&mut self, running: Running) -> bool {
+        let (step, handle) = (running.step, running.handle.clone());
         let state = self.reattach(step, &handle);
         let is_over = matches!(state, JobState::Cancelled | JobState::Lost { .. });
         let report = portable::read_report(&*self.engine.store, &running.job);
@@ -214,7 +213,7 @@ impl<'a> Dispatcher<'a> {
     }
 }
 
-fn running(step: usize, job: &str, attempt: u32) -> Running {
+fn running(step: usize, job: &str, attempt: u32, handle: &str) -> Running {
     Running {
         step,
         job: job.to_owned(),
@@ -222,6 +221,7 @@ fn running(step: usize, job: &str, attempt: u32) -> Running {
         deadline: None,
         ending: None,
         usage: Usage::default(),
+        handle: Handle(handle.to_owned()),
     }
 }
 

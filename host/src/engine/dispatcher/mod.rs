@@ -85,6 +85,8 @@ struct Running {
     ending: Option<Ending>,
     /// What is known of it at its end.
     usage: Usage,
+    /// What the orchestrator calls it.
+    handle: Handle,
 }
 
 impl<'a> Dispatcher<'a> {

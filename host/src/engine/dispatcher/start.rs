@@ -244,7 +244,9 @@ impl<'a> Dispatcher<'a> {
                 });
                 self.ledger.take(&needs);
                 let (deadline, ending, usage) = (None, None, Usage::default());
-                let running = Running { step, job: id, attempt, deadline, ending, usage };
+                let called = handle.clone();
+                let running =
+                    Running { step, job: id, attempt, deadline, ending, usage, handle: called };
                 self.running.insert(handle, running);
             }
         }
