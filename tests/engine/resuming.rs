@@ -334,7 +334,7 @@ fn the_job_of_an_item_is_taken_up_if_the_item_is_still_there() {
         step.name = "a:0".to_owned();
         step.foreach.clear();
         step.params.insert("n".to_owned(), 7.into());
-        let state = Ok(JobState::Running);
+        let state = Ok(if is_same { JobState::Running } else { JobState::Queued });
         let told = interrupted_in(&mut bed, &items(now), &step, Some(key.clone()), state, false);
         let taken_up = Event::AttemptTakenUp { step: "a:0".to_owned(), attempt: 1 };
         assert_eq!(told.events.contains(&taken_up), is_same);
