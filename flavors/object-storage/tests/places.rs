@@ -26,6 +26,7 @@ fn keeps_to_its_place<C: Component + ArtifactStore + 'static>(
     config: &Value,
     field: &str,
     folder: &Path,
+    is_webdav: bool,
 ) {
     let at = |place: &str| {
         let mut config = config.clone();
@@ -35,7 +36,11 @@ fn keeps_to_its_place<C: Component + ArtifactStore + 'static>(
     let root = config[field].as_str().unwrap();
     let file = folder.join("file");
     std::fs::write(&file, "content").unwrap();
-    for name in ["plain", "with/folders", "ä ö/日本 +&=%41?#/x", "a.b-c_d~!$'()*,;:@"] {
+    // WsgiDAV takes the address to which a file is moved apart only after it has decoded it, and so loses what follows these two.
+    let odd = if is_webdav { "" } else { "?#" };
+    let names_of_places =
+        ["plain".to_owned(), "with/folders".to_owned(), format!("ä ö/日本 +&=%41{odd}/x")];
+    for name in names_of_places.iter().map(String::as_str).chain(["a.b-c_d~!$'()*,;:@"]) {
         let place = format!("{root}/{name}");
         let store = at(&place);
         store.check().unwrap_or_else(|error| panic!("{place}: {error}"));
@@ -63,18 +68,18 @@ fn a_store_keeps_to_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     if let Some(config) = server::fresh("SUNDAE_TEST_S3", "ceph.sh", "prefix") {
-        keeps_to_its_place::<S3>(&config, "prefix", folder);
+        keeps_to_its_place::<S3>(&config, "prefix", folder, false);
     }
     if let Some(config) = server::fresh("SUNDAE_TEST_GCS", "gcs.sh", "prefix") {
-        keeps_to_its_place::<Gcs>(&config, "prefix", folder);
+        keeps_to_its_place::<Gcs>(&config, "prefix", folder, false);
     }
     if let Some(config) = server::fresh("SUNDAE_TEST_AZURE_BLOB", "azurite.sh", "prefix") {
-        keeps_to_its_place::<AzureBlob>(&config, "prefix", folder);
+        keeps_to_its_place::<AzureBlob>(&config, "prefix", folder, false);
     }
     if let Some(config) = server::fresh("SUNDAE_TEST_SFTP", "sftp.sh", "folder") {
-        keeps_to_its_place::<Sftp>(&config, "folder", folder);
+        keeps_to_its_place::<Sftp>(&config, "folder", folder, false);
     }
     if let Some(config) = server::fresh("SUNDAE_TEST_WEBDAV", "webdav.sh", "folder") {
-        keeps_to_its_place::<Webdav>(&config, "folder", folder);
+        keeps_to_its_place::<Webdav>(&config, "folder", folder, true);
     }
 }
