@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import cluster
 import idle
 import large
 import look
@@ -26,12 +27,13 @@ GROUPS = {
     "large": large.measure,
     "many": many.measure,
     "idle": idle.measure,
+    "cluster": cluster.measure,
 }
 
 
 def main() -> None:
     arguments = parsed()
-    subprocess.run([CHECKOUT / "plugins-dist/build.sh"], check=True)
+    subprocess.run([CHECKOUT / "plugins-dist/build.sh", "--local"], check=True)
     print(HEADING, flush=True)
     with tempfile.TemporaryDirectory(prefix="sundae-benchmark-") as folder:
         for name in arguments.only or GROUPS:
