@@ -175,7 +175,7 @@ impl Sandbox {
 
     /// The file in which the default store keeps an object.
     pub(super) fn object(&self, digest: &str) -> PathBuf {
-        self.store().join("objects").join(&digest[..2]).join(&digest[2..])
+        self.store().join("objects").join(&digest[..1]).join(&digest[1..])
     }
 }
 

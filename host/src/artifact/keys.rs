@@ -1,9 +1,9 @@
 //! Where things are in an artifact store. The layout is a format: what one version writes, every later one reads.
 //!
-//! - `objects/ab/cdef…`: the bytes with the digest `abcdef…`: a file, a folder's manifest, a log
-//! - `outcomes/ab/cdef…`: what the step with the cache key `abcdef…` produced, as JSON
+//! - `objects/a/bcdef…`: the bytes with the digest `abcdef…`: a file, a folder's manifest, a log
+//! - `outcomes/a/bcdef…`: what the step with the cache key `abcdef…` produced, as JSON
 //! - `attempts/ID/…`: what a worker in another process is told, and what it answers; gone when the attempt has ended
-//! - `leases/ab/cdef…`: names of objects that somebody relies on though they are old; good for a day
+//! - `leases/a/bcdef…`: names of objects that somebody relies on though they are old; good for a day
 //! - `removals/ID`: somebody is about to remove old objects; there for moments
 
 use sundae_plugin_api::{InvalidKey, Key};
@@ -58,11 +58,12 @@ pub fn attempt_key(id: &str, file: &str) -> Result<Key, InvalidKey> {
     Key::new(format!("attempts/{}/{file}", if is_id { id } else { "" }))
 }
 
-/// Two digits of fan-out: 256 folders, so that no folder grows without measure.
+/// One digit of fan-out. A million objects are 62,500 in a folder, which file systems with indexed folders do not mind; with two
+/// digits, most of what the first runs put would need a folder made for it, which costs more than the object.
 fn fanned_out(folder: &str, digest: &str) -> Result<Key, InvalidKey> {
     let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
     // What is no digest makes a key that is none either, and so the error.
-    let (first, rest) = if is_digest { digest.split_at(2) } else { ("", "") };
+    let (first, rest) = if is_digest { digest.split_at(1) } else { ("", "") };
     Key::new(format!("{folder}/{first}/{rest}"))
 }
 
@@ -79,9 +80,9 @@ mod tests {
         assert_eq!(digits_in("outcomes", &outcome_key(&digest).unwrap()), Some(digest));
         let others = [
             format!("objects/{}", "ab".repeat(32)),
-            format!("objects/ab/c/{}", "ab".repeat(30)),
-            format!("objects/AB/{}", "ab".repeat(31)),
-            format!("objects/ab/{}.tmp", "ab".repeat(31)),
+            format!("objects/a/b/{}", "ab".repeat(31)),
+            format!("objects/A/B{}", "ab".repeat(31)),
+            format!("objects/a/b{}.tmp", "ab".repeat(31)),
             "objects/readme".to_owned(),
         ];
         for other in others {
@@ -94,7 +95,7 @@ mod tests {
     fn a_damaged_record_cannot_name_another_file() {
         let digest = "ab".repeat(32);
         let key = object_key(&digest).unwrap();
-        assert_eq!(key.as_str(), format!("objects/ab/{}", "ab".repeat(31)));
+        assert_eq!(key.as_str(), format!("objects/a/b{}", "ab".repeat(31)));
         for text in ["", "ab", "../../etc/passwd", &"zz".repeat(32), &"é".repeat(32)] {
             assert!(object_key(text).is_err(), "{text}");
         }
