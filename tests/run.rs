@@ -24,6 +24,7 @@ mod run {
     mod resuming;
     mod sandbox;
     mod secrets;
+    mod shipping;
     mod showing;
     mod stacks;
     mod stopping;

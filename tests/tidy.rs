@@ -17,18 +17,19 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("pipeline", &["nearest"]),
     ("project", &["nearest"]),
     ("secret", &[]),
+    ("shipping", &["artifact"]),
     ("stack", &["nearest"]),
     ("plugin", &[]),
     ("keeping", &["artifact"]),
-    ("worker", &["artifact", "pipeline", "secret"]),
-    ("engine", &["artifact", "nearest", "pipeline", "worker"]),
+    ("worker", &["artifact", "pipeline", "secret", "shipping"]),
+    ("engine", &["artifact", "nearest", "pipeline", "shipping", "worker"]),
     ("metadata", &["artifact", "engine", "lock", "plugin", "stack"]),
     ("view", &["artifact", "engine", "keeping", "metadata", "nearest", "plugin", "stack"]),
     (
         "cli",
         &[
             "artifact", "drawing", "engine", "keeping", "metadata", "nearest", "pipeline",
-            "plugin", "project", "secret", "stack", "view", "worker",
+            "plugin", "project", "secret", "shipping", "stack", "view", "worker",
         ],
     ),
 ];

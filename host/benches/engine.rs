@@ -74,6 +74,7 @@ impl Bed {
             digests: &sundae::artifact::NothingKnown,
             known: &Known::default(),
             worker: &|_, _| Ok(()),
+            project: None,
             stop: &Stop::default(),
             grace: Engine::GRACE,
         };

@@ -13,6 +13,7 @@ pub mod pipeline;
 pub mod plugin;
 pub mod project;
 pub mod secret;
+pub mod shipping;
 pub mod stack;
 pub mod view;
 pub mod worker;

@@ -1,6 +1,7 @@
 //! Orchestrators choose the place where work runs. The host brings the work, and owns order, cache, retries and records.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,12 @@ pub struct Capabilities {
     pub reattach: bool,
     /// It keeps logs of jobs itself, which [`Orchestrator::logs`] reads.
     pub logs: bool,
+    /// A folder of this machine that jobs find under the same path. The host lays there what [`JobDescription::bundle`] names, so
+    /// that the worker command can be run as it is. Without one, the orchestrator brings the bundle to where a job runs.
+    pub shared_folder: Option<PathBuf>,
+    /// Jobs find all files of this machine that matter under the same paths: projects lie on a file system that all machines
+    /// share. Where it is not so, the host sends the project's files along, by the artifact store.
+    pub shared_files: bool,
 }
 
 impl Capabilities {
@@ -80,6 +87,20 @@ impl Capabilities {
         self.logs = true;
         self
     }
+
+    /// Declares [`Self::shared_folder`].
+    #[must_use]
+    pub fn shared_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.shared_folder = Some(folder.into());
+        self
+    }
+
+    /// Declares [`Self::shared_files`].
+    #[must_use]
+    pub fn shared_files(mut self) -> Self {
+        self.shared_files = true;
+        self
+    }
 }
 
 /// One step attempt to be run.
@@ -101,9 +122,14 @@ pub struct JobDescription {
     /// What the step needs while it runs; memory in bytes. `cpus` is 1 where the step does not declare it.
     #[serde(default)]
     pub resources: Resources,
-    /// The command that does the same work in a process of its own, wherever the host's binary and the store can be reached.
+    /// The command that does the same work in a process of its own, wherever the bundle is and the store can be reached. Its
+    /// first word is a program in the bundle, where the host has laid it; [`Self::worker_in`] is the command for elsewhere.
     #[serde(default)]
     pub worker: Vec<String>,
+    /// A folder with all that the worker command needs to begin. Its name tells its content, which never changes: what was brought
+    /// somewhere once is good there for every job with a bundle of that name. Empty where jobs do not run elsewhere.
+    #[serde(default)]
+    pub bundle: PathBuf,
     /// What the worker command needs in its environment. It may hold secrets: it is not logged, and not put where others can
     /// read it, such as on a command line.
     #[serde(default)]
@@ -115,7 +141,20 @@ impl JobDescription {
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         let (id, name) = (id.into(), name.into());
         let (resources, environment) = (BTreeMap::new(), BTreeMap::new());
-        Self { id, name, resources, worker: Vec::new(), environment }
+        let bundle = PathBuf::new();
+        Self { id, name, resources, worker: Vec::new(), bundle, environment }
+    }
+
+    /// The worker command for a machine on which a copy of the bundle is at `folder`.
+    #[must_use]
+    pub fn worker_in(&self, folder: &Path) -> Vec<String> {
+        let mut command = self.worker.clone();
+        if let Some(program) = command.first_mut()
+            && let Ok(below) = Path::new(&*program).strip_prefix(&self.bundle)
+        {
+            *program = folder.join(below).display().to_string();
+        }
+        command
     }
 }
 

@@ -256,6 +256,7 @@ fn interrupted_in(
         inputs: BTreeMap::new(),
         cache_key: None,
         code: Vec::new(),
+        project: None,
     };
     portable::write_spec(&*bed.store, &spec).unwrap();
     if has_ended {

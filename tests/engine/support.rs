@@ -189,6 +189,7 @@ impl Bed {
                 description.worker = vec!["worker".to_owned(), spec.id.clone()];
                 Ok(())
             },
+            project: None,
             stop,
             grace: self.grace,
         };

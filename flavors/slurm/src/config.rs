@@ -13,6 +13,10 @@ pub struct SlurmConfig {
     /// A folder that this machine and all nodes share, for scripts and logs; made if it does not exist. Default: a folder of its
     /// own beside the local database, which is right where nodes share the home folders.
     pub(crate) work_folder: Option<PathBuf>,
+    /// Whether nodes find the project's folder under the same path, as where home folders are shared. Where not, its files are
+    /// sent along by the artifact store: those that version control does not ignore.
+    #[config(default = true)]
+    pub(crate) shared_files: bool,
     /// The partition; several may be given, as `short,long`. Default: the one that the site has chosen.
     pub(crate) partition: Option<String>,
     /// The account that pays.

@@ -12,12 +12,15 @@ use crate::{Slurm, script, watcher};
 
 impl Orchestrator for Slurm {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new()
+        let config = &self.shared.config;
+        let capabilities = Capabilities::new()
             .remote()
             .reattach()
             .logs()
-            .parallelism(self.shared.config.max_jobs.get())
+            .parallelism(config.max_jobs.get())
             .resources(self.shared.requests.names())
+            .shared_folder(self.shared.folder.root());
+        if config.shared_files { capabilities.shared_files() } else { capabilities }
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -177,7 +177,7 @@ mod tests {
     fn requests(config: &Value) -> Result<Requests, Error> {
         let mut whole = json!({
             "gpu_resource": "gpu", "max_jobs": 1, "array_size": 1, "poll_interval": 1, "tool_timeout": 1, "requeue": false,
-            "accounting": false, "keep_days": 1
+            "accounting": false, "keep_days": 1, "shared_files": true
         });
         let fields = config.as_object().cloned().unwrap_or_default();
         whole.as_object_mut().unwrap().extend(fields);

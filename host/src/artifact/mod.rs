@@ -26,11 +26,12 @@ pub use fetch::{FetchError, Fetched, fetch, files_in, is_present, objects_of, re
 pub use keys::{attempt_key, digits_in, object_key, outcome_key};
 pub use known::{KnownDigests, Look, NothingKnown, digest_of_known_file};
 pub use outside::Outside;
-pub use publish::{PublishError, publish, publish_text};
+pub use publish::{PublishError, publish, publish_once, publish_text};
 pub use stamp::Stamp;
 
 use keys::{lease_key, removal_key};
-use permissions::{is_executable, make_executable};
+pub use permissions::is_executable;
+use permissions::make_executable;
 
 /// Whether an artifact is a file or a folder of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,8 +3,9 @@
 use std::fs::{File, Metadata};
 use std::io;
 
+/// Whether a file may be run.
 #[cfg(unix)]
-pub(super) fn is_executable(metadata: &Metadata) -> bool {
+pub fn is_executable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o111 != 0
 }
@@ -16,8 +17,9 @@ pub(super) fn make_executable(file: &File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o555))
 }
 
+/// Whether a file may be run.
 #[cfg(not(unix))]
-pub(super) fn is_executable(_: &Metadata) -> bool {
+pub fn is_executable(_: &Metadata) -> bool {
     false
 }
 

@@ -11,7 +11,7 @@ use sundae_plugin_api::{ArtifactStore, Error};
 use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content, Entry, What};
 use super::lease::{self, Leased};
-use super::{ArtifactKind, ArtifactRef, is_executable, object_key};
+use super::{ArtifactKind, ArtifactRef, is_executable, is_present, object_key};
 
 /// Why something could not be published.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,27 @@ fn publish_file(
     about_to_put(store, &file.digest, [file.digest.as_str()])?;
     file.put(store)?;
     Ok((file.digest, file.size))
+}
+
+/// Publishes the file at `path`, which is the store's from then on, unless the store has its content.
+///
+/// # Errors
+/// [`PublishError`]
+pub fn publish_once(store: &dyn ArtifactStore, path: &Path) -> Result<ArtifactRef, PublishError> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    let file = Digested::of(path, &metadata, Source::Give)?;
+    about_to_put(store, &file.digest, [file.digest.as_str()])?;
+    let artifact = ArtifactRef {
+        kind: ArtifactKind::File,
+        digest: file.digest.clone(),
+        size: file.size,
+        executable: false,
+        metadata: Map::new(),
+    };
+    if !is_present(store, &artifact)? {
+        file.put(store)?;
+    }
+    Ok(artifact)
 }
 
 /// A file that is about to be published.

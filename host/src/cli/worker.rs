@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,12 +18,13 @@ use tempfile::TempDir;
 use super::context::Context;
 use super::globals::Globals;
 use super::ui::Ui;
-use super::{Failure, exit_code, signals};
+use super::{Failure, exit_code, reveal, signals};
 use crate::artifact::staging::{Staging, sweep};
 use crate::metadata::OWNER;
 use crate::plugin::probe::NoLog;
 use crate::plugin::{Catalog, Loader, Origin, Place};
 use crate::secret::mask_from_now_on;
+use crate::shipping::{Bundle, Damage, PROGRAM};
 use crate::stack::Component;
 use crate::worker::{AttemptReport, AttemptSpec, Cancel, Secrets, portable, reaper};
 
@@ -33,8 +34,8 @@ const COMMAND: &str = "worker";
 /// The variable that says how to reach the artifact store.
 const VARIABLE: &str = "SUNDAE_WORKER";
 
-/// The variable that says where plugins are looked for.
-const PLUGIN_PATH: &str = "SUNDAE_PLUGIN_PATH";
+/// The folder of bundles.
+const BUNDLES: &str = "bundles";
 
 /// How to reach the artifact store. Not to be printed: it may hold secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,26 +48,36 @@ pub(super) struct Errand {
     /// The secrets that the step names.
     #[serde(default)]
     secrets: Secrets,
-    /// Where plugins are looked for here, beyond what is usual.
+    /// What goes along to where steps run.
     #[serde(skip)]
-    plugin_path: String,
+    bundle: PathBuf,
 }
 
 impl Errand {
-    /// The errand for a store with this configuration.
+    /// The errand for a store, with what goes along to where steps run: laid in a folder that is shared with them, or else here.
     ///
     /// # Errors
-    /// The project's file cannot be read.
+    /// The store's plugin cannot be found, its configuration not be filled in, or the bundle not be made.
     pub(super) fn new(
         context: &Context,
         store: &Component,
-        config: Map<String, Value>,
+        loader: &Loader<'_>,
+        shared_folder: Option<PathBuf>,
     ) -> Result<Self, Failure> {
-        let is_of_user = |place: &Place| place.origin < Origin::System;
-        let places = context.places()?.into_iter().filter(is_of_user);
-        // A folder whose name cannot be part of a path is not looked into there.
-        let plugin_path = std::env::join_paths(places.map(|place| context.absolute(&place.folder)));
-        let plugin_path = plugin_path.unwrap_or_default().to_string_lossy().into_owned();
+        let config = reveal::revealed(context, store, loader)?;
+        let found = context.catalog()?.flavor_of(&store.plugin, store.kind.as_str(), &store.flavor);
+        // It was opened just now.
+        let library = found.map(|flavor| flavor.library.path.clone()).ok_or_else(|| {
+            Failure::new(format!("the plugin `{}` has gone meanwhile", store.plugin))
+        })?;
+        let parent = shared_folder.unwrap_or_else(|| context.home.folder.clone());
+        let bundle = Bundle::lay(
+            &context.absolute(&parent).join(BUNDLES),
+            &own_binary()?,
+            &[&library],
+            context.database()?,
+        )
+        .map_err(Failure::new)?;
         Ok(Self {
             id: store.id.clone(),
             name: store.name.clone(),
@@ -74,7 +85,7 @@ impl Errand {
             flavor: store.flavor.clone(),
             config,
             secrets: Secrets::new(),
-            plugin_path,
+            bundle: bundle.folder().to_owned(),
         })
     }
 
@@ -88,15 +99,14 @@ impl Errand {
         secrets: &Secrets,
         job: &mut JobDescription,
     ) -> Result<(), String> {
-        let binary = std::env::current_exe()
-            .map_err(|error| format!("cannot find the program itself: {error}"))?;
         let named = spec.step.secrets().filter_map(|name| secrets.get_key_value(name));
         let secrets = named.map(|(name, value)| (name.clone(), value.clone())).collect();
         let errand = Self { secrets, ..self.clone() };
         let text = serde_json::to_string(&errand).map_err(|error| error.to_string())?;
-        job.worker = vec![binary.display().to_string(), COMMAND.to_owned(), spec.id.clone()];
+        let program = self.bundle.join(PROGRAM).display().to_string();
+        job.worker = vec![program, COMMAND.to_owned(), spec.id.clone()];
+        job.bundle.clone_from(&self.bundle);
         job.environment.insert(VARIABLE.to_owned(), text);
-        job.environment.insert(PLUGIN_PATH.to_owned(), self.plugin_path.clone());
         Ok(())
     }
 
@@ -149,9 +159,8 @@ fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
     let secrets = std::mem::take(&mut errand.secrets);
     mask_from_now_on(secrets.values().map(String::as_str));
     let component = errand.store();
-    let binary = std::env::current_exe()
-        .map_err(|error| Failure::new(format!("cannot find the program itself: {error}")))?;
-    let catalog = Catalog::read(&context.places()?, &NoLog);
+    let binary = own_binary()?;
+    let catalog = Catalog::read(&places(context, &binary)?, &NoLog);
     let loader = Loader::new(&catalog, &NoLog, binary.clone());
     let store = context.open_artifact_store(&loader, &component)?;
     let workplace = Workplace::near(&*store)?;
@@ -163,6 +172,23 @@ fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
     let report = portable::run_from_store(&*store, attempt, folder, &cancel, &secrets)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(exit_code_of(&report))
+}
+
+fn own_binary() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::new(format!("cannot find the program itself: {error}")))
+}
+
+/// Where the store's plugin is looked for: in the bundle that this program is part of, and nowhere else if there is one.
+fn places(context: &Context, binary: &Path) -> Result<Vec<Place>, Failure> {
+    let damaged = |damage: Damage| Failure::new(damage.to_string());
+    match Bundle::around(binary).map_err(damaged)? {
+        None => context.places(),
+        Some(bundle) => {
+            bundle.verify().map_err(damaged)?;
+            Ok(vec![Place { folder: bundle.plugins(), origin: Origin::Distribution }])
+        }
+    }
 }
 
 /// The folder in which the attempt is made; removed when dropped.

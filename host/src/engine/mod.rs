@@ -27,6 +27,7 @@ use sundae_plugin_api::{ArtifactStore, Orchestrator};
 
 use crate::artifact::{ArtifactRef, KnownDigests};
 use crate::pipeline::Pipeline;
+use crate::shipping::Sent;
 use crate::worker::{AttemptSpec, Secrets};
 use event::{Event, RunStatus};
 use known::Known;
@@ -69,6 +70,8 @@ pub struct Engine<'a> {
     /// Fills in how a process of its own does the same work: the command, and its environment. Asked only if the
     /// orchestrator's jobs run elsewhere; [`portable`](crate::worker::portable) has what the command must do.
     pub worker: &'a DescribeWorker<'a>,
+    /// The project's files, where jobs do not find them at their paths.
+    pub project: Option<&'a Sent>,
     /// Counts the requests to stop.
     pub stop: &'a Stop,
     /// How long a step that was asked to stop may take before it is stopped; and how long being stopped may take.

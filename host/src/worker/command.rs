@@ -108,6 +108,8 @@ fn not_started(program: &str, workdir: &Path, error: &io::Error) -> String {
 pub(super) fn complaint(status: ExitStatus) -> Option<String> {
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
+        // How a shell tells that there is nothing to run; its own line is in the log.
+        (Some(127), _) => Some("exit code 127: a program that it runs was not found".to_owned()),
         // How a shell tells that what it ran was killed.
         (Some(code @ 129..=192), _) => Some(format!("exit code {code}: {}", killed(code - 128))),
         (Some(code), _) => Some(format!("exit code {code}")),

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::ArtifactRef;
 use crate::pipeline::Step;
+use crate::shipping::ProjectCopy;
 
 pub use attempt::run;
 pub use cancel::Cancel;
@@ -60,6 +61,9 @@ pub struct AttemptSpec {
     pub cache_key: Option<String>,
     /// The code that went into the cache key.
     pub code: Vec<CodeFile>,
+    /// The project's files, for where its folder is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectCopy>,
 }
 
 /// The file that the log of an attempt in `folder` is written to while it runs.

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use sundae_plugin_api::artifact_store::Existing;
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
-use super::{AttemptReport, AttemptSpec, Cancel, Folders, Secrets};
+use super::{AttemptReport, AttemptSpec, Cancel, Failure, Folders, Secrets};
 use crate::artifact::attempt_key;
+use crate::shipping::unpack;
 
 const SPEC: &str = "spec.json";
 const REPORT: &str = "report.json";
@@ -48,7 +49,7 @@ pub fn run_from_store(
     cancel: &Cancel,
     secrets: &Secrets,
 ) -> Result<AttemptReport, Error> {
-    let Some(spec) = read::<AttemptSpec>(store, id, SPEC)? else {
+    let Some(mut spec) = read::<AttemptSpec>(store, id, SPEC)? else {
         let message =
             format!("the artifact store has no attempt `{id}`: it has ended, or never was");
         return Err(Error::new(ErrorKind::NotFound, message));
@@ -61,10 +62,36 @@ pub fn run_from_store(
         drop(std::fs::remove_file(super::log_in(&folder)));
     }
     let folders = Folders::below(scratch);
-    let report = super::run(&spec, store, &folders, &folder, cancel, secrets).without_secrets();
+    let report = match move_into_copy_of_project(&mut spec, store, scratch) {
+        Ok(()) => super::run(&spec, store, &folders, &folder, cancel, secrets),
+        Err(message) => AttemptReport::of_failure(&spec.run_name, Failure::Host { message }),
+    };
+    let report = report.without_secrets();
     folders.close();
     write(store, id, REPORT, &report)?;
     Ok(report)
+}
+
+/// Brings the project's files to where its folder is not, and puts the step there.
+fn move_into_copy_of_project(
+    spec: &mut AttemptSpec,
+    store: &dyn ArtifactStore,
+    scratch: &Path,
+) -> Result<(), String> {
+    let Some(project) = spec.project.take() else { return Ok(()) };
+    let root = scratch.join("project");
+    if root.exists() {
+        std::fs::remove_dir_all(&root)
+            .map_err(|error| format!("cannot remove {}: {error}", root.display()))?;
+    }
+    unpack(store, &project, &root)?;
+    if let Ok(below) = spec.step.workdir.strip_prefix(&project.root) {
+        // Without a `/` at its end where it is the root itself.
+        spec.step.workdir = root.join(below).components().collect();
+    }
+    // They are what they were when they were sent.
+    spec.code.clear();
+    Ok(())
 }
 
 /// The report of an attempt, if it has left one.

@@ -89,7 +89,11 @@ impl UnderWay<'_> {
             digests: database,
             history: &database.history(&plan.pipeline.name, run.project.as_deref(), except),
             secrets: Arc::clone(&workshop.secrets),
-            worker: &|spec, job| workshop.errand.describe(spec, &workshop.secrets, job),
+            worker: &|spec, job| match &workshop.errand {
+                Some(errand) => errand.describe(spec, &workshop.secrets, job),
+                None => Err("there is nothing to send to where it runs".to_owned()),
+            },
+            project: workshop.project.as_ref(),
             stop: stopper.stop(),
             grace: Engine::GRACE,
         };

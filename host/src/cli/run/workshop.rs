@@ -14,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::worker::Errand;
 use crate::cli::{Failure, exit_code, reveal};
 use crate::pipeline::{Pipeline, Role};
+use crate::shipping::{SendError, Sent, send};
 use crate::stack::{Component, Stack, StackProblem, check_fit};
 use crate::worker::{Secrets, reaper};
 
@@ -32,8 +33,10 @@ pub(in crate::cli) struct Workshop {
     pub(super) store_name: String,
     /// The id of its component.
     pub(super) store_id: String,
-    /// What workers elsewhere are told.
-    pub(super) errand: Errand,
+    /// What workers are told, if steps run elsewhere.
+    pub(super) errand: Option<Errand>,
+    /// The project's files, if steps run where those are not.
+    pub(super) project: Option<Sent>,
     /// The secrets that steps name.
     pub(super) secrets: Arc<Secrets>,
     /// Where attempts are made.
@@ -111,21 +114,46 @@ impl Workshop {
         let folder = keeps.staging.unwrap_or_else(|| context.home.staging());
         let staging = make(&folder).map_err(|error| no_staging(&folder, &error))?;
         sweep(&folder);
+        let capabilities = orchestrator.capabilities();
+        let errand = capabilities
+            .remote
+            .then(|| Errand::new(context, store_component, &loader, capabilities.shared_folder))
+            .transpose()?;
+        let is_sent = capabilities.remote && !capabilities.shared_files;
+        let project = is_sent
+            .then(|| send_project(context, pipeline, &*store, staging.folder()))
+            .transpose()?;
         Ok(Self {
             orchestrator,
             orchestrator_name: orchestrator_component.name.clone(),
             store: Arc::from(store),
             store_name: store_component.name.clone(),
             store_id: store_component.id.clone(),
-            errand: Errand::new(
-                context,
-                store_component,
-                reveal::revealed(context, store_component, &loader)?,
-            )?,
+            errand,
+            project,
             secrets: Arc::new(secrets),
             staging,
         })
     }
+}
+
+/// Sends the project's files: those of the folder with `sundae.toml`, or else with the pipeline's file.
+fn send_project(
+    context: &Context,
+    pipeline: &Pipeline,
+    store: &dyn ArtifactStore,
+    folder: &Path,
+) -> Result<Sent, Failure> {
+    let root = context.project()?.map_or(&*pipeline.root, |project| &*project.root);
+    send(store, root, folder).map_err(|error| {
+        let failure = Failure::new(error.to_string());
+        match error {
+            SendError::TooLarge { .. } => failure.hint(
+                "name what steps do not need in `.sundaeignore`, and what they read as data under `[data]` in the pipeline",
+            ),
+            _ => failure,
+        }
+    })
 }
 
 fn no_staging(folder: &Path, error: &io::Error) -> Failure {

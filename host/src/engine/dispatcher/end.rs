@@ -10,6 +10,7 @@ use crate::artifact::publish_text;
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
+use crate::shipping::why_it_could_not_begin;
 use crate::worker;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
@@ -123,21 +124,30 @@ impl Dispatcher<'_> {
 
     /// A worker that could not even begin has said why where its orchestrator keeps what jobs write.
     fn add_job_log(&self, running: &Running, report: &mut AttemptReport) {
-        if !self.capabilities.logs || report.failure == Some(Failure::Cancelled) {
+        if report.failure == Some(Failure::Cancelled) {
             return;
         }
+        let Some(log) = self.job_log(running) else { return };
+        if let Some(Failure::Host { message }) = &mut report.failure
+            && let Some(why) = why_it_could_not_begin(&log)
+        {
+            *message = format!("it could not begin: {why} ({message})");
+        }
+        report.log_tail = worker::tail_of(&log);
+        report.outcome.log = publish_text(&*self.engine.store, log.as_bytes()).ok();
+    }
+
+    /// What a job has written, if anything, where its orchestrator keeps that.
+    pub(super) fn job_log(&self, running: &Running) -> Option<String> {
         let mut log = Vec::new();
-        while log.len() < MOST_OF_LOG
+        while self.capabilities.logs
+            && log.len() < MOST_OF_LOG
             && let Ok(more) = self.engine.orchestrator.logs(&running.handle, log.len() as u64)
             && !more.is_empty()
         {
             log.extend(more);
         }
-        if log.is_empty() {
-            return;
-        }
-        report.log_tail = worker::tail_of(&String::from_utf8_lossy(&log));
-        report.outcome.log = publish_text(&*self.engine.store, &log).ok();
+        (!log.is_empty()).then(|| String::from_utf8_lossy(&log).into_owned())
     }
 
     /// The report of an attempt that has left none.

@@ -6,6 +6,7 @@ use sundae_plugin_api::orchestrator::JobState;
 
 use super::{Dispatcher, Running};
 use crate::engine::event::{AttemptReport, Failure};
+use crate::shipping::why_it_could_not_begin;
 use crate::worker::portable;
 
 /// A file system that many machines share may show what one of them wrote to another some time later.
@@ -27,13 +28,21 @@ impl Dispatcher<'_> {
     pub(super) fn await_report(&mut self, running: Running, state: JobState) {
         match self.stored_report(&running) {
             Some(report) => self.end_reported(&running, report, state),
-            // Only one that has ended by itself is known to have left a report.
-            None if matches!(state, JobState::Ended { .. }) => {
+            // Only one that has ended by itself is known to have left a report, unless it says that it could not.
+            None if matches!(state, JobState::Ended { .. })
+                && !self.could_not_begin(&running, &state) =>
+            {
                 let now = Instant::now();
                 self.late.push(Late { running, state, ended: now, looked: now });
             }
             None => self.end_without_report(&running, state),
         }
+    }
+
+    /// Whether a job has written why it was not begun.
+    fn could_not_begin(&self, running: &Running, state: &JobState) -> bool {
+        *state != JobState::Ended { exit_code: 0 }
+            && self.job_log(running).is_some_and(|log| why_it_could_not_begin(&log).is_some())
     }
 
     /// A job that ran elsewhere has left its report. Why it was ended, if it was, is known to whoever ran it alone.

@@ -14,7 +14,9 @@ impl Dispatcher<'_> {
         }
         self.renewed = Instant::now();
         let id = blake3::hash(self.engine.run_id.as_bytes()).to_hex();
-        let outputs = self.state.outputs().chain(self.engine.data.values()).map(Leased::from);
+        let project = self.engine.project.map(|sent| &sent.copy.archive);
+        let needed = self.state.outputs().chain(self.engine.data.values()).chain(project);
+        let outputs = needed.map(Leased::from);
         if let Err(error) = lease::write(&*self.engine.store, &id, outputs) {
             self.warn(format!("nobody is told that this run still needs its artifacts: {error}"));
         }

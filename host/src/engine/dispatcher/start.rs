@@ -20,6 +20,7 @@ use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
 use crate::pipeline::{Role, Step, Trigger, file_name};
+use crate::shipping::Sent;
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
 /// How long steps are looked up before the orchestrator is heard again.
@@ -208,6 +209,7 @@ impl<'a> Dispatcher<'a> {
             inputs,
             cache_key: is_kept.then(|| key.key.clone()),
             code,
+            project: self.engine.project.map(|sent| sent.copy.clone()),
         };
         let description = match self.describe(&spec) {
             Ok(description) => description,
@@ -267,6 +269,9 @@ impl<'a> Dispatcher<'a> {
         let mut description = JobDescription::new(&spec.id, name);
         description.resources = needs(&spec.step);
         if self.capabilities.remote {
+            if let Some(sent) = self.engine.project {
+                check_that_all_is_sent(spec, sent)?;
+            }
             (self.engine.worker)(spec, &mut description)?;
             portable::write_spec(&*self.engine.store, spec)
                 .map_err(|error| format!("the artifact store did not take its job: {error}"))?;
@@ -290,4 +295,35 @@ impl<'a> Dispatcher<'a> {
             }
         }
     }
+}
+
+/// A step whose files are not where it runs would fail there with less clear words, or run with less than it should.
+fn check_that_all_is_sent(spec: &AttemptSpec, sent: &Sent) -> Result<(), String> {
+    let root = &sent.copy.root;
+    if !spec.step.workdir.starts_with(root) {
+        return Err(format!(
+            "it works in {}, which is not in the project's folder {}, and only that is sent to where it runs",
+            spec.step.workdir.display(),
+            root.display()
+        ));
+    }
+    for file in &spec.code {
+        let below = file.path.strip_prefix(root).unwrap_or(&file.path).display();
+        match sent.digest_of(&file.path) {
+            Some(digest) if digest == file.digest => {}
+            Some(_) => {
+                return Err(format!(
+                    "its code `{below}` was changed after the project's files were sent to where it runs; resuming the run \
+                     sends them anew"
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "its code `{below}` is not sent to where it runs, since version control or `.sundaeignore` ignores it; a \
+                     line `!{below}` in `.sundaeignore` sends it"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
