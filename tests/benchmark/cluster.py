@@ -67,7 +67,7 @@ def fan_out(folder: Path, env: dict) -> None:
 
 def chain(folder: Path, env: dict) -> None:
     steps = [
-        f'[[steps]]\nname = "s{place}"\nrun = "true"\n' + (f'after = ["s{place - 1}"]\n' if place else "")
+        f'[[steps]]\nname = "s{place}"\nrun = "true"\ncache = false\n' + (f'after = ["s{place - 1}"]\n' if place else "")
         for place in range(CHAIN)
     ]
     (folder / "chain.toml").write_text('name = "chain"\n' + "".join(steps))
