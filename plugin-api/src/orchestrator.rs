@@ -341,7 +341,19 @@ pub trait Orchestrator: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::{Change, Handle, JobDescription, JobState, Usage};
+
+    #[test]
+    fn the_worker_command_follows_its_bundle() {
+        let mut job = JobDescription::new("a", "b");
+        job.bundle = "/home/me/bundles/1f".into();
+        job.worker = vec!["/home/me/bundles/1f/sundae".to_owned(), "worker".to_owned()];
+        assert_eq!(job.worker_in(Path::new("/scratch/1f")), ["/scratch/1f/sundae", "worker"]);
+        job.worker[0] = "/bin/sh".to_owned();
+        assert_eq!(job.worker_in(Path::new("/scratch/1f")), ["/bin/sh", "worker"]);
+    }
 
     #[test]
     fn what_crosses_keeps_its_form() {

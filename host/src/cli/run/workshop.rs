@@ -137,14 +137,16 @@ impl Workshop {
     }
 }
 
-/// Sends the project's files: those of the folder with `sundae.toml`, or else with the pipeline's file.
+/// Sends the project's files: those of the folder with `sundae.toml`, or of that with the pipeline's file if it is not in there.
 fn send_project(
     context: &Context,
     pipeline: &Pipeline,
     store: &dyn ArtifactStore,
     folder: &Path,
 ) -> Result<Sent, Failure> {
-    let root = context.project()?.map_or(&*pipeline.root, |project| &*project.root);
+    let project = context.project()?.map(|project| &*project.root);
+    let around = project.filter(|root| pipeline.root.starts_with(root));
+    let root = around.unwrap_or(&pipeline.root);
     send(store, root, folder).map_err(|error| {
         let failure = Failure::new(error.to_string());
         match error {
