@@ -61,7 +61,7 @@ install() {
         chmod 755 $policy
         made=yes
     fi
-    local packages="slurm-wlm slurmdbd slurm-wlm-mysql-plugin mariadb-server munge"
+    local packages="slurm-wlm slurmdbd slurm-wlm-mysql-plugin mariadb-server munge environment-modules"
     local failed=
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages || {
@@ -144,6 +144,8 @@ memory_by() {
 write_config() {
     local memory_by
     memory_by=$(memory_by)
+    # Slurm counts the devices that are there; what they are it does not look at.
+    printf 'Name=gpu File=%s\n' /dev/null /dev/zero > "$state/gres.conf"
     printf '%s\n' CgroupPlugin=cgroup/v1 CgroupMountpoint=/sys/fs/cgroup ConstrainRAMSpace=yes > "$state/cgroup.conf"
     {
         cat << END
@@ -186,6 +188,9 @@ KillWait=2
 MinJobAge=${SUNDAE_SLURM_MEMORY:-300}
 MessageTimeout=10
 Licenses=seats:2
+GresTypes=gpu
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 END
         if [ "$has_accounting" = yes ]; then
             echo "AccountingStorageType=accounting_storage/slurmdbd"
@@ -195,10 +200,12 @@ END
             echo "AccountingStorageEnforce=associations,limits,qos"
         fi
         for number in $(seq 1 "$nodes"); do
-            echo "NodeName=$prefix$number NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((node_port + number)) CPUs=4 RealMemory=2000 State=UNKNOWN"
+            echo "NodeName=$prefix$number NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((node_port + number)) CPUs=4 RealMemory=2000 Gres=gpu:2 State=UNKNOWN"
         done
         echo "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO"
         echo "PartitionName=short Nodes=ALL MaxTime=10 State=UP OverSubscribe=NO"
+        # Its jobs take the place of others.
+        echo "PartitionName=urgent Nodes=ALL MaxTime=10 State=UP OverSubscribe=NO PriorityTier=10"
     } > "$state/slurm.conf"
 }
 

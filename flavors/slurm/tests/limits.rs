@@ -23,10 +23,21 @@ fn what_can_never_run_is_refused_in_words() {
     let (reason, is_retryable) = bed.until_lost(&large);
     assert!(reason.contains("Memory specification can not be satisfied"), "{reason}");
     assert!(!is_retryable);
-    let on_gpu = bed.submit_with("true", |job| {
+    let on_gpus = bed.submit_with("true", |job| {
+        job.resources.insert("gpus".to_owned(), 3.0);
+    });
+    let (reason, _) = bed.until_lost(&on_gpus);
+    assert!(reason.contains("Requested node configuration is not available"), "{reason}");
+}
+
+#[test]
+fn a_kind_of_gpu_that_the_site_has_not_is_told() {
+    let config = json!({ "poll_interval": 1, "gpu_resource": "tpu" });
+    let Some(mut bed) = Bed::new(config) else { return };
+    let handle = bed.submit_with("true", |job| {
         job.resources.insert("gpus".to_owned(), 1.0);
     });
-    let (reason, _) = bed.until_lost(&on_gpu);
+    let (reason, _) = bed.until_lost(&handle);
     assert!(reason.contains("Invalid generic resource (gres) specification"), "{reason}");
 }
 
