@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sundae::engine::Stop;
 use sundae::engine::event::{Event, RunStatus};
@@ -184,23 +184,25 @@ fn waiting_for_a_long_step_costs_next_to_nothing() {
 #[test]
 #[ignore = "run by the test above, alone"]
 fn a_long_step() {
+    // Each time it wakes costs the same on every machine; what that takes is for the benchmark to tell.
     let mut bed = Bed::new();
-    let before = processor_time();
-    let began = Instant::now();
+    let before = wake_ups();
     let told = bed.run("[[steps]]\nname = 'a'\nrun = 'sleep 3'\n");
     assert_eq!(told.status(), RunStatus::Completed);
-    let (used, passed) = (processor_time() - before, began.elapsed());
-    assert!(used < passed / 200, "{used:?} of {passed:?}");
+    let woken = wake_ups() - before;
+    assert!(woken < 100, "it woke {woken} times in three seconds");
 }
 
-/// What the threads of this process have used.
-fn processor_time() -> Duration {
+/// How often the threads of this process have waited for something that then came.
+fn wake_ups() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let times = threads.map(|thread| {
-        let times = std::fs::read_to_string(thread.path().join("schedstat")).unwrap();
-        times.split(' ').next().unwrap().parse::<u64>().unwrap()
+    let waits = threads.map(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
+        let mut lines = status.lines();
+        let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+        count.trim().parse::<u64>().unwrap()
     });
-    Duration::from_nanos(times.sum())
+    waits.sum()
 }
 
 /// Looking up may take long; a request to stop is heard all the same.
