@@ -62,13 +62,16 @@ pub(crate) struct World {
     folder: TempDir,
     pub(crate) log: Memory,
     pub(crate) limit: Duration,
+    /// What tries libraries out.
+    pub(crate) program: PathBuf,
 }
 
 impl World {
     /// A plugin folder with nothing in it.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, log: Memory::default(), limit: Duration::from_secs(60) }
+        let (limit, program) = (Duration::from_secs(60), PathBuf::from(BINARY));
+        Self { folder, log: Memory::default(), limit, program }
     }
 
     pub(crate) fn plugins(&self) -> &Path {
@@ -97,7 +100,7 @@ impl World {
     /// Does something with a loader for what is there now.
     pub(crate) fn with_loader<T>(&self, action: impl FnOnce(&Loader<'_>) -> T) -> T {
         let catalog = self.catalog();
-        let loader = Loader::new(&catalog, &self.log, PathBuf::from(BINARY));
+        let loader = Loader::new(&catalog, &self.log, self.program.clone());
         action(&loader.with_time_limit(self.limit))
     }
 

@@ -41,7 +41,7 @@ extern "C" fn constructor() {
         }
         // A process that leaves the group of the probe, and keeps its streams open. Not in a test, whose streams they are.
         "constructor-leaves-a-process" if args().any(|argument| argument == "probe-plugin") => {
-            drop(Command::new("setsid").args(["sleep", "3"]).spawn());
+            drop(Command::new("setsid").args(["sleep", "30"]).spawn());
         }
         _ => {}
     }
