@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-#[path = "server/proxy.rs"]
-mod proxy;
 #[path = "server/mod.rs"]
 mod server;
 
@@ -13,11 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use proxy::{Fault, Proxy};
 use sundae_object_storage::{AzureBlob, Gcs, S3, Sftp, Webdav};
 use sundae_plugin_api::artifact_store::{ArtifactStore, Existing, Source};
 use sundae_plugin_api::{Component, Error, ErrorKind, Host, HostServices, Key, Level};
 use sundae_plugin_testkit::artifact_store::open;
+use sundae_plugin_testkit::fault_proxy::{Fault, Proxy};
 use sundae_plugin_testkit::{Value, json};
 use tempfile::TempDir;
 

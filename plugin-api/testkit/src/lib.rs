@@ -6,6 +6,7 @@ mod macros;
 mod case;
 
 pub mod artifact_store;
+pub mod fault_proxy;
 pub mod orchestrator;
 
 pub use case::Case;

@@ -1,23 +1,39 @@
-//! A proxy for HTTP that does to chosen requests what networks and busy services do.
+//! A proxy for HTTP that does to chosen requests what networks and busy services do: for tests of a store that talks to one.
+//!
+//! ```no_run
+//! use sundae_plugin_testkit::fault_proxy::{Fault, Proxy};
+//!
+//! let proxy = Proxy::before("http://127.0.0.1:7480");
+//! proxy.does(Fault::Answer(503, "<Code>SlowDown</Code>"), 2, "PUT", "/bucket/");
+//! // A store whose endpoint is `proxy.url()` puts an object all the same, and has asked three times.
+//! assert_eq!(proxy.count("PUT", "/bucket/"), 3);
+//! ```
+//!
+//! It speaks HTTP/1.1 without encryption, reads requests that tell their length, and holds each body in memory.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What is done to a request.
-#[derive(Clone, Copy)]
-pub(crate) enum Fault {
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Fault {
     /// It is answered with this status and body, and not passed on.
     Answer(u16, &'static str),
     /// It is passed on, and of the answer's body only so many bytes come back before the connection breaks.
     Truncate(usize),
     /// It is passed on, and the connection breaks in the place of the answer.
     LoseAnswer,
+    /// It is passed on after so long.
+    Delay(Duration),
     /// It is never answered.
     Hang,
 }
 
+#[derive(Debug)]
 struct Rule {
     /// Which requests: the start of `PUT /bucket/key?query`, and what else must be in that line.
     method: &'static str,
@@ -30,15 +46,19 @@ struct Rule {
 }
 
 /// A proxy, for as long as the process runs.
-pub(crate) struct Proxy {
+#[derive(Debug)]
+pub struct Proxy {
     address: String,
     rules: Arc<Mutex<Vec<Rule>>>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// A proxy before a server: `http://127.0.0.1:7480`.
-    pub(crate) fn before(server: &str) -> Self {
+    /// A proxy on a free port of the loopback interface before a server: `http://127.0.0.1:7480`.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub fn before(server: &str) -> Self {
         let upstream =
             server.trim_start_matches("http://").split('/').next().expect("a host").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -57,23 +77,18 @@ impl Proxy {
         Self { address, rules, seen }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Where it is: the endpoint of a store that is to meet with faults.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Does `fault` to the next `times` requests of that method with `within` in their path or query.
-    pub(crate) fn does(
-        &self,
-        fault: Fault,
-        times: usize,
-        method: &'static str,
-        within: &'static str,
-    ) {
+    pub fn does(&self, fault: Fault, times: usize, method: &'static str, within: &'static str) {
         self.does_after(0, fault, times, method, within);
     }
 
     /// The same, after `skip` such requests.
-    pub(crate) fn does_after(
+    pub fn does_after(
         &self,
         skip: usize,
         fault: Fault,
@@ -81,12 +96,18 @@ impl Proxy {
         method: &'static str,
         within: &'static str,
     ) {
-        self.rules.lock().unwrap().push(Rule { method, within, skip, times, fault });
+        self.rules.lock().expect("nobody panics while holding it").push(Rule {
+            method,
+            within,
+            skip,
+            times,
+            fault,
+        });
     }
 
     /// How many requests of that method with `within` have come.
-    pub(crate) fn count(&self, method: &str, within: &str) -> usize {
-        let seen = self.seen.lock().unwrap();
+    pub fn count(&self, method: &str, within: &str) -> usize {
+        let seen = self.seen.lock().expect("nobody panics while holding it");
         seen.iter().filter(|line| line.starts_with(method) && line.contains(within)).count()
     }
 }
@@ -100,7 +121,7 @@ fn serve(
 ) -> io::Result<()> {
     let mut reader = BufReader::new(client);
     let (first, headers) = read_head(&mut reader)?;
-    seen.lock().unwrap().push(first.clone());
+    seen.lock().expect("nobody panics while holding it").push(first.clone());
     let fault = chosen(rules, &first);
     let length = length(&headers);
     if headers.to_ascii_lowercase().contains("expect: 100-continue") {
@@ -134,6 +155,10 @@ fn serve(
             (&mut &*client).write_all(&answer[..end])?;
             client.shutdown(Shutdown::Both)
         }
+        Some(Fault::Delay(time)) => {
+            thread::sleep(time);
+            (&mut &*client).write_all(&pass_on(upstream, &first, &headers, &body)?)
+        }
         None => (&mut &*client).write_all(&pass_on(upstream, &first, &headers, &body)?),
     }
 }
@@ -160,7 +185,7 @@ fn length(headers: &str) -> usize {
 }
 
 fn chosen(rules: &Mutex<Vec<Rule>>, line: &str) -> Option<Fault> {
-    let mut rules = rules.lock().unwrap();
+    let mut rules = rules.lock().expect("nobody panics while holding it");
     let mut fits = rules.iter_mut().filter(|rule| {
         rule.times > 0 && line.starts_with(rule.method) && line.contains(rule.within)
     });
