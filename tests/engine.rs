@@ -16,6 +16,7 @@ mod engine {
     mod killed;
     mod meddled;
     mod misbehaving;
+    mod outages;
     mod policies;
     mod policies_at_random;
     mod processes;

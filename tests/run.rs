@@ -22,6 +22,7 @@ mod run {
     mod on_services;
     mod on_slurm;
     mod resuming;
+    mod s3_faults;
     mod sandbox;
     mod secrets;
     mod shipping;

@@ -77,6 +77,7 @@ impl Bed {
             project: None,
             stop: &Stop::default(),
             grace: Engine::GRACE,
+            patience: sundae::worker::PATIENCE,
         };
         let status = engine.run(&mut Deaf).unwrap();
         assert_eq!(status, RunStatus::Completed);

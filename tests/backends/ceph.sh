@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # The S3 gateway of Ceph, with a cluster of one monitor and one disk in memory: the reference for `s3`.
+#
+#   ceph.sh add-key KEY SECRET    another key of the same user
+#   ceph.sh remove-key KEY
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 here=$state/ceph
@@ -117,8 +120,11 @@ case ${1-} in
     install) packages radosgw radosgw ceph-mon ceph-osd ceph-mgr ceph-common curl ;;
     start)
         start >&2
+        echo "export SUNDAE_TEST_CEPH='$here'"
         echo "export SUNDAE_TEST_S3='{\"bucket\":\"$bucket\",\"endpoint\":\"http://127.0.0.1:$port\",\"access_key_id\":\"$key\",\"secret_access_key\":\"$secret\"}'"
         ;;
     stop) stop ;;
+    add-key) timeout 60 radosgw-admin key create --uid=sundae --access-key="$2" --secret-key="$3" >/dev/null ;;
+    remove-key) timeout 60 radosgw-admin key rm --uid=sundae --access-key="$2" >/dev/null ;;
     *) usage ;;
 esac

@@ -31,7 +31,7 @@ impl Worker {
     /// What `sundae worker` does.
     pub(super) fn work(&self) -> JobState {
         let Self { store, id, scratch, cancel, secrets } = self;
-        match portable::run_from_store(store, id, scratch, cancel, secrets) {
+        match portable::run_from_store(store, id, scratch, cancel, secrets, &|_| ()) {
             Ok(report) => JobState::Ended { exit_code: report.exit_code.unwrap_or(1) },
             Err(error) => JobState::lost(error.to_string()),
         }
@@ -317,6 +317,7 @@ fn a_worker_that_finds_no_spec_says_so() {
         &scratch,
         &Cancel::default(),
         &Default::default(),
+        &|_| (),
     )
     .unwrap_err();
     assert_eq!(
@@ -329,7 +330,8 @@ fn a_worker_that_finds_no_spec_says_so() {
             "../x",
             &scratch,
             &Cancel::default(),
-            &Default::default()
+            &Default::default(),
+            &|_| (),
         )
         .is_err()
     );

@@ -256,6 +256,7 @@ fn interrupted_in(
         inputs: BTreeMap::new(),
         cache_key: None,
         code: Vec::new(),
+        patience: Default::default(),
         project: None,
     };
     portable::write_spec(&*bed.store, &spec).unwrap();
@@ -267,6 +268,7 @@ fn interrupted_in(
             &scratch,
             &Default::default(),
             &Default::default(),
+            &|_| (),
         )
         .unwrap();
     }
@@ -289,6 +291,7 @@ fn interrupted_in(
                 &scratch,
                 &Default::default(),
                 &Default::default(),
+                &|_| (),
             )
             .unwrap();
             tell.send(Change::new(handle, JobState::Ended { exit_code: 0 })).unwrap();

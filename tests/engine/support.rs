@@ -26,6 +26,7 @@ pub(crate) struct Bed {
     pub(crate) known: Known,
     pub(crate) stop: Stop,
     pub(crate) grace: Duration,
+    pub(crate) patience: Duration,
     pub(crate) secrets: BTreeMap<String, String>,
     /// What comes from outside.
     pub(crate) data: BTreeMap<String, ArtifactRef>,
@@ -99,6 +100,7 @@ impl Bed {
             known: Known::default(),
             stop: Stop::default(),
             grace: Engine::GRACE,
+            patience: Duration::ZERO,
             secrets: BTreeMap::new(),
             data: BTreeMap::new(),
             history: Remembered::default(),
@@ -192,6 +194,7 @@ impl Bed {
             project: None,
             stop,
             grace: self.grace,
+            patience: self.patience,
         };
         engine.run(listener)
     }

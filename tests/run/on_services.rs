@@ -24,7 +24,7 @@ const SERVICES: [(&str, &str, &str, &str); 5] = [
 const SECRET: [&str; 4] = ["access_key_id", "secret_access_key", "account_key", "password"];
 
 /// The configuration of a store on a service, at a place that nobody else has. `None`: the service is not there.
-fn config(flavor: &str) -> Option<Value> {
+pub(super) fn config(flavor: &str) -> Option<Value> {
     let (_, variable, script, place) = SERVICES.iter().find(|(name, ..)| *name == flavor).unwrap();
     let Ok(text) = std::env::var(variable) else {
         let sentence = format!(
@@ -64,7 +64,7 @@ fn install(sandbox: &Sandbox, library: &str) {
 }
 
 /// Registers a stack `service`: this machine, with that store.
-fn with_store(sandbox: &Sandbox, flavor: &str, config: &Value) {
+pub(super) fn with_store(sandbox: &Sandbox, flavor: &str, config: &Value) {
     let options = options(sandbox, config);
     install(sandbox, "libsundae_object_storage.so");
     let flavor = format!("--flavor={flavor}");
@@ -76,14 +76,14 @@ fn with_store(sandbox: &Sandbox, flavor: &str, config: &Value) {
 }
 
 /// Copies an example into the working folder.
-fn example(sandbox: &Sandbox, name: &str) {
+pub(super) fn example(sandbox: &Sandbox, name: &str) {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
     let status = Command::new("cp").arg("-r").arg(example.join(".")).arg(sandbox.work()).status();
     assert!(status.unwrap().success());
 }
 
 /// The digest of each output.
-fn digests(run: &Value) -> Vec<(String, Value)> {
+pub(super) fn digests(run: &Value) -> Vec<(String, Value)> {
     let mut digests = Vec::new();
     for step in run["steps"].as_array().unwrap() {
         for (output, artifact) in step["outputs"].as_object().unwrap() {

@@ -55,6 +55,7 @@ fn laid_down(sandbox: &Sandbox, store: &dyn ArtifactStore, command: &str) {
         inputs: BTreeMap::new(),
         cache_key: None,
         code: Vec::new(),
+        patience: Default::default(),
         project: None,
     };
     portable::write_spec(store, &spec).unwrap();

@@ -64,6 +64,14 @@ pub(crate) fn explain(place: &Place, doing: &str, key: &str, error: &opendal::Er
             let why = format!("no credentials were found: {}", place.credentials);
             failed(ErrorKind::PermissionDenied, why)
         }
+        // The answer to a question without a body has no body, and says no more than that.
+        Fault::PermissionDenied if code.is_empty() => {
+            let why = format!(
+                "access is denied ({said}): the credentials are wrong or revoked, or lack a permission: {}; {}",
+                place.credentials, place.permissions
+            );
+            failed(ErrorKind::PermissionDenied, why)
+        }
         Fault::PermissionDenied => {
             let why = format!("permission is denied ({said}): {}", place.permissions);
             failed(ErrorKind::PermissionDenied, why)

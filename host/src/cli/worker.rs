@@ -169,7 +169,9 @@ fn make(context: &Context, attempt: &str) -> Result<u8, Failure> {
     let _signals = signals::listen(move |_| heard.request())?;
     let folder = workplace.folder();
     let _reaper = reaper::arm(binary, folder, workplace.lock());
-    let report = portable::run_from_store(&*store, attempt, folder, &cancel, &secrets)
+    let ui = context.ui;
+    let tell = move |message: &str| ui.warn(message);
+    let report = portable::run_from_store(&*store, attempt, folder, &cancel, &secrets, &tell)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(exit_code_of(&report))
 }

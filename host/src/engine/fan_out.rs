@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sundae_plugin_api::ArtifactStore;
+use sundae_plugin_api::{ArtifactStore, Error};
 
 use crate::artifact::{
     ArtifactKind, ArtifactRef, FetchError, Manifests, entries, joined, read_text,
@@ -45,6 +45,8 @@ pub(super) enum Broken {
     Lost { input: String, message: String },
     /// It is not what it must be, in words.
     Unfit(String),
+    /// The artifact store cannot be asked now.
+    Away(Error),
 }
 
 impl FanOut {
@@ -148,17 +150,14 @@ impl FanOut {
         made: impl Fn(usize) -> &'m BTreeMap<String, ArtifactRef>,
         store: &dyn ArtifactStore,
         manifests: Manifests,
-    ) -> Result<BTreeMap<String, ArtifactRef>, String> {
+    ) -> Result<BTreeMap<String, ArtifactRef>, FetchError> {
         let mut outputs = BTreeMap::new();
         for output in &step.outputs {
             let entry = |(index, name): (usize, &String)| {
                 Some((name.clone(), made(index).get(output)?.clone()))
             };
             let entries: Vec<_> = self.names.iter().enumerate().filter_map(entry).collect();
-            let folder = joined(store, &entries, manifests).map_err(|error| {
-                format!("what its items made cannot be put together: `{output}`: {error}")
-            })?;
-            outputs.insert(output.clone(), folder);
+            outputs.insert(output.clone(), joined(store, &entries, manifests)?);
         }
         Ok(outputs)
     }
@@ -185,12 +184,13 @@ fn given(
     store: &dyn ArtifactStore,
     manifests: Manifests,
 ) -> Result<Given, Broken> {
-    let unread = |error: FetchError| match error.lost_object() {
-        Some(_) => {
+    let unread = |error: FetchError| match error {
+        FetchError::Store(error) if error.is_retryable() => Broken::Away(error),
+        error if error.lost_object().is_some() => {
             let message = format!("`{from}`, which has the items, cannot be read: {error}");
             Broken::Lost { input: name.to_owned(), message }
         }
-        None => Broken::Unfit(format!("the items in `{from}` cannot be read: {error}")),
+        error => Broken::Unfit(format!("the items in `{from}` cannot be read: {error}")),
     };
     if source.kind == ArtifactKind::Folder {
         let entries = entries(store, source, manifests).map_err(unread)?;

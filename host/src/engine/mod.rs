@@ -76,6 +76,8 @@ pub struct Engine<'a> {
     pub stop: &'a Stop,
     /// How long a step that was asked to stop may take before it is stopped; and how long being stopped may take.
     pub grace: Duration,
+    /// How long the artifact store may be away, each time, before a step fails for that; [`PATIENCE`](crate::worker::PATIENCE) is fitting.
+    pub patience: Duration,
 }
 
 /// Fills in the worker command of an attempt. Or says why there is none, in words.

@@ -219,6 +219,7 @@ impl<'a> Look<'a, '_> {
         let fan_out = match FanOut::open(step, sources, self.store, Manifests::Foretold) {
             Ok(fan_out) => fan_out,
             Err(Broken::Unfit(reason)) => return Ok(Prospect::Impossible { reason }),
+            Err(Broken::Away(error)) => return Err(error.to_string()),
             // Whoever made it makes it again.
             Err(Broken::Lost { input, .. }) => {
                 let source = step.taken().find(|(name, _)| *name == input);
@@ -242,7 +243,9 @@ impl<'a> Look<'a, '_> {
             return Ok(uncached(step, vec![reason]));
         }
         let made = |index: usize| &outcomes[index].outputs;
-        let outputs = fan_out.joined(step, made, self.store, Manifests::Foretold)?;
+        let outputs = fan_out
+            .joined(step, made, self.store, Manifests::Foretold)
+            .map_err(|error| error.to_string())?;
         match outcomes.into_iter().max_by_key(|outcome| outcome.ended) {
             Some(newest) => {
                 let metrics = BTreeMap::new();

@@ -10,4 +10,4 @@ mod trouble;
 
 pub use bundle::{Bundle, Damage, PROGRAM};
 pub use project::{ProjectCopy, SendError, Sent, send, unpack};
-pub use trouble::why_it_could_not_begin;
+pub use trouble::{LOST, why_it_left_no_report};

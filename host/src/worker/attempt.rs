@@ -14,6 +14,7 @@ use super::folders::Folders;
 use super::inputs::Inputs;
 use super::log::Log;
 use super::messages::{self, Messages};
+use super::patient::Patient;
 use super::surroundings::Surroundings;
 use super::warm::{self, Answer, Offer};
 use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code, outcomes};
@@ -42,7 +43,11 @@ pub fn run(
     } else {
         let made = at.make(spec, folders).and_then(|()| Log::create(at.log()));
         match made {
-            Ok(log) => Attempt { spec, store, cancel, at: &at, log, mask }.report(),
+            Ok(log) => {
+                let tell = |message: &str| log.add(message);
+                let store = Patient { store, patience: spec.patience, cancel, tell: &tell };
+                Attempt { spec, store, cancel, at: &at, log: &log, mask }.report()
+            }
             Err(error) => {
                 let folder = folder.display();
                 let failure = host(format!("cannot prepare the attempt in {folder}: {error}"));
@@ -69,10 +74,10 @@ fn host(message: String) -> Failure {
 
 struct Attempt<'a> {
     spec: &'a AttemptSpec,
-    store: &'a dyn ArtifactStore,
+    store: Patient<'a>,
     cancel: &'a Cancel,
     at: &'a Surroundings,
-    log: Log,
+    log: &'a Log,
     mask: Mask,
 }
 
@@ -88,7 +93,9 @@ impl Attempt<'_> {
         }
         let log_tail = self.log.tail();
         let mut warnings = Vec::new();
-        let log = self.log.keep(self.store).unwrap_or_else(|warning| {
+        // The log is the store's from here on: what would be told now would damage it.
+        let store = Patient { tell: &|_| (), ..self.store };
+        let log = self.log.keep(&store).unwrap_or_else(|warning| {
             warnings.push(warning);
             None
         });
@@ -102,13 +109,13 @@ impl Attempt<'_> {
         let outcome = Outcome { run, outputs, log, metrics, notes, started, ended };
         let usage = Usage::default();
         let report = AttemptReport { outcome, exit_code, failure, log_tail, warnings, usage };
-        self.keep(report)
+        self.keep(report, &store)
     }
 
     fn make(&self, exit_code: &mut Option<i32>) -> Result<BTreeMap<String, ArtifactRef>, Failure> {
-        let inputs = Inputs::bring(self.spec, self.store, self.at)?;
+        let inputs = Inputs::bring(self.spec, &self.store, self.at)?;
         let ran = self.run_command(exit_code);
-        let untouched = inputs.check(self.store, &self.at.folder);
+        let untouched = inputs.check(&self.store, &self.at.folder);
         if ran != Err(Failure::Cancelled) {
             untouched?;
         }
@@ -172,8 +179,14 @@ impl Attempt<'_> {
     fn publish_outputs(&self) -> Result<BTreeMap<String, ArtifactRef>, Failure> {
         let mut outputs = BTreeMap::new();
         for (name, path) in &self.at.outputs {
-            let artifact = publish(self.store, path).map_err(|error| match error {
+            let artifact = publish(&self.store, path).map_err(|error| match error {
                 PublishError::Absent(_) => self.missing_output(name),
+                // Somebody did not want to wait for the store.
+                PublishError::Store(error)
+                    if error.is_retryable() && self.cancel.is_requested() =>
+                {
+                    Failure::Cancelled
+                }
                 other => host(format!("output `{name}` could not be published: {other}")),
             })?;
             outputs.insert(name.clone(), artifact);
@@ -198,7 +211,7 @@ impl Attempt<'_> {
     }
 
     /// Keeps the outcome for later runs.
-    fn keep(&self, mut report: AttemptReport) -> AttemptReport {
+    fn keep(&self, mut report: AttemptReport, store: &dyn ArtifactStore) -> AttemptReport {
         let (None, Some(key)) = (&report.failure, &self.spec.cache_key) else { return report };
         if let Some(changed) = code::changed(&self.spec.code) {
             // The key tells of the code before the change, and nobody knows which one ran.
@@ -206,7 +219,7 @@ impl Attempt<'_> {
             report.warnings.push(format!(
                 "its code {changed} was changed while it ran; so its outcome is not kept for later runs"
             ));
-        } else if let Err(error) = outcomes::keep(self.store, key, &report.outcome) {
+        } else if let Err(error) = outcomes::keep(store, key, &report.outcome) {
             // Loudly: a step whose outcomes are not kept would run again and again without anybody knowing why.
             let message = format!("its outcome could not be kept in the artifact store: {error}");
             report.failure = Some(host(message));

@@ -12,6 +12,7 @@ mod log;
 mod messages;
 mod outcomes;
 mod output;
+mod patient;
 pub mod portable;
 pub mod reaper;
 mod report;
@@ -20,6 +21,7 @@ pub mod warm;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,9 @@ pub use log::tail_of;
 pub use messages::{Message, Progress};
 pub use outcomes::{keep, kept};
 pub use report::{AttemptReport, Failure, Outcome};
+
+/// How long the artifact store may be away: time enough for a service to be started anew or handed over.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The values of secrets, by name. They are never part of an [`AttemptSpec`], which is kept where others may read it.
 pub type Secrets = BTreeMap<String, String>;
@@ -61,6 +66,8 @@ pub struct AttemptSpec {
     pub cache_key: Option<String>,
     /// The code that went into the cache key.
     pub code: Vec<CodeFile>,
+    /// How long the artifact store may be away, each time, before the attempt fails for that.
+    pub patience: Duration,
     /// The project's files, for where its folder is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectCopy>,

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use sundae_plugin_api::artifact_store::Existing;
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
-use super::{AttemptReport, AttemptSpec, Cancel, Failure, Folders, Secrets};
+use super::patient::Patient;
+use super::{AttemptReport, AttemptSpec, Cancel, Failure, Folders, PATIENCE, Secrets};
 use crate::artifact::attempt_key;
-use crate::shipping::unpack;
+use crate::shipping::{LOST, unpack};
 
 const SPEC: &str = "spec.json";
 const REPORT: &str = "report.json";
@@ -38,7 +39,7 @@ pub fn write_spec(store: &dyn ArtifactStore, spec: &AttemptSpec) -> Result<(), E
 
 /// Makes the attempt with this id in a folder of its own below `scratch`, and writes its report.
 ///
-/// It may be called again for the same attempt, as by a scheduler that starts a job anew on another machine.
+/// `tell` hears that the store is away and waited for. It may be called again for the same attempt, as by a scheduler that starts a job anew on another machine.
 ///
 /// # Errors
 /// The spec is not there or not to be read, or the report could not be written. How the attempt ends is in the report.
@@ -48,27 +49,33 @@ pub fn run_from_store(
     scratch: &Path,
     cancel: &Cancel,
     secrets: &Secrets,
+    tell: &(dyn Fn(&str) + Sync),
 ) -> Result<AttemptReport, Error> {
-    let Some(mut spec) = read::<AttemptSpec>(store, id, SPEC)? else {
+    let mut patient = Patient { store, patience: PATIENCE, cancel, tell };
+    let Some(mut spec) = read::<AttemptSpec>(&patient, id, SPEC)? else {
         let message =
             format!("the artifact store has no attempt `{id}`: it has ended, or never was");
         return Err(Error::new(ErrorKind::NotFound, message));
     };
+    patient.patience = spec.patience;
     // Of a former start, which was cut short: it must not be taken for this one's, should that leave none.
-    store.delete(&attempt_key(id, REPORT)?)?;
+    patient.delete(&attempt_key(id, REPORT)?)?;
     let folder = scratch.join(id);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         drop(std::fs::remove_file(super::log_in(&folder)));
     }
     let folders = Folders::below(scratch);
-    let report = match move_into_copy_of_project(&mut spec, store, scratch) {
+    let report = match move_into_copy_of_project(&mut spec, &patient, scratch) {
         Ok(()) => super::run(&spec, store, &folders, &folder, cancel, secrets),
         Err(message) => AttemptReport::of_failure(&spec.run_name, Failure::Host { message }),
     };
     let report = report.without_secrets();
     folders.close();
-    write(store, id, REPORT, &report)?;
+    let written = write(&patient, id, REPORT, &report);
+    written.map_err(|error| {
+        Error::new(error.kind(), format!("{LOST}: its report could not be written: {error}"))
+    })?;
     Ok(report)
 }
 

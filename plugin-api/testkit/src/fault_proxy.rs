@@ -105,6 +105,23 @@ impl Proxy {
         });
     }
 
+    /// How many faults are still to come.
+    ///
+    /// # Panics
+    /// If one of its threads has panicked.
+    pub fn left(&self) -> usize {
+        let rules = self.rules.lock().expect("nobody panics while holding it");
+        rules.iter().map(|rule| rule.times).sum()
+    }
+
+    /// Does nothing any more but pass on.
+    ///
+    /// # Panics
+    /// If one of its threads has panicked.
+    pub fn heal(&self) {
+        self.rules.lock().expect("nobody panics while holding it").clear();
+    }
+
     /// How many requests of that method with `within` have come.
     pub fn count(&self, method: &str, within: &str) -> usize {
         let seen = self.seen.lock().expect("nobody panics while holding it");

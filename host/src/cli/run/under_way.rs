@@ -96,6 +96,7 @@ impl UnderWay<'_> {
             project: workshop.project.as_ref(),
             stop: stopper.stop(),
             grace: Engine::GRACE,
+            patience: crate::worker::PATIENCE,
         };
         let mut recorder = Recorder::new(database, context.ui, &run.id, &run.name, *explain);
         if plan.pipeline.hooks.is_empty() {

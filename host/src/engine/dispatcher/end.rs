@@ -10,7 +10,7 @@ use crate::artifact::publish_text;
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
-use crate::shipping::why_it_could_not_begin;
+use crate::shipping::why_it_left_no_report;
 use crate::worker;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
@@ -129,9 +129,9 @@ impl Dispatcher<'_> {
         }
         let Some(log) = self.job_log(running) else { return };
         if let Some(Failure::Host { message }) = &mut report.failure
-            && let Some(why) = why_it_could_not_begin(&log)
+            && let Some(why) = why_it_left_no_report(&log)
         {
-            *message = format!("it could not begin: {why} ({message})");
+            *message = format!("{why} ({message})");
         }
         report.log_tail = worker::tail_of(&log);
         report.outcome.log = publish_text(&*self.engine.store, log.as_bytes()).ok();

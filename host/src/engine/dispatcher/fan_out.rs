@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use sundae_plugin_api::Error;
 use sundae_plugin_api::orchestrator::Handle;
 
+use super::outage::Trouble;
 use super::stop::Cause;
 use super::{Dispatcher, Stopping};
-use crate::artifact::{ArtifactRef, Manifests};
+use crate::artifact::{ArtifactRef, FetchError, Manifests};
 use crate::engine::event::{Event, StepStatus};
 use crate::engine::fan_out::{Broken, FanOut, item_name};
 use crate::engine::known::KnownEnd;
@@ -26,7 +28,11 @@ impl<'a> Dispatcher<'a> {
         let described = self.described(step);
         let sources = self.state.sources_of(step);
         match FanOut::open(described, sources, &*self.engine.store, Manifests::Put) {
-            Ok(fan_out) => self.begin_items(step, fan_out),
+            Ok(fan_out) => {
+                self.store_answers();
+                self.begin_items(step, fan_out);
+            }
+            Err(Broken::Away(error)) => self.meet(step, Trouble::Away(error)),
             Err(Broken::Lost { input, message }) => self.make_again(step, &input, &message),
             Err(Broken::Unfit(message)) => self.fail(step, message),
         }
@@ -89,6 +95,9 @@ impl<'a> Dispatcher<'a> {
 
     /// Ends the steps all of whose items have ended.
     pub(super) fn join_items(&mut self) {
+        if self.store_is_away() {
+            return;
+        }
         for step in self.state.take_complete() {
             self.join(step);
         }
@@ -123,8 +132,15 @@ impl<'a> Dispatcher<'a> {
         let made = |index| self.state.made_by_item(step, index);
         let outputs = match fan_out.joined(described, made, &*self.engine.store, Manifests::Put) {
             Ok(outputs) => outputs,
-            Err(message) => return self.fail(step, message),
+            Err(FetchError::Store(error)) if error.is_retryable() => {
+                return self.join_later(step, fan_out, &error);
+            }
+            Err(error) => {
+                let message = format!("what its items made cannot be put together: {error}");
+                return self.fail(step, message);
+            }
         };
+        self.store_answers();
         let is_cached = fan_out.len() > 0
             && self.state.items_that(step, StepStatus::Cached).len() == fan_out.len();
         let status = if is_cached { StepStatus::Cached } else { StepStatus::Completed };
@@ -132,6 +148,18 @@ impl<'a> Dispatcher<'a> {
         self.state.complete(step, status, Made { outputs: &outputs, metrics: &metrics });
         self.state.forget_items(step);
         self.untold.push(Event::FanOutJoined { step: described.name.clone(), status, outputs });
+    }
+
+    /// The items' work is not lost because the store is away when the last of them has ended.
+    fn join_later(&mut self, step: usize, fan_out: FanOut, error: &Error) {
+        self.fan_outs.insert(step, fan_out);
+        if self.stopping != Stopping::No {
+            return self.cancel_step(step, Some(Cause::Stopped));
+        }
+        match self.wait_for_store(error) {
+            Ok(()) => self.state.take_later(step),
+            Err(message) => self.fail(step, message),
+        }
     }
 
     /// `2 of 20 items failed: …`

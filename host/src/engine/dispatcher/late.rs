@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use sundae_plugin_api::Error;
 use sundae_plugin_api::orchestrator::JobState;
 
 use super::{Dispatcher, Running};
 use crate::engine::event::{AttemptReport, Failure};
-use crate::shipping::why_it_could_not_begin;
+use crate::shipping::why_it_left_no_report;
 use crate::worker::portable;
 
 /// A file system that many machines share may show what one of them wrote to another some time later.
@@ -26,23 +27,25 @@ pub(super) struct Late {
 impl Dispatcher<'_> {
     /// A job that ran elsewhere has ended: its report is there, or is waited for.
     pub(super) fn await_report(&mut self, running: Running, state: JobState) {
+        let now = Instant::now();
         match self.stored_report(&running) {
-            Some(report) => self.end_reported(&running, report, state),
+            Ok(Some(report)) => self.end_reported(&running, report, state),
             // Only one that has ended by itself is known to have left a report, unless it says that it could not.
-            None if matches!(state, JobState::Ended { .. })
-                && !self.could_not_begin(&running, &state) =>
+            Ok(None)
+                if !matches!(state, JobState::Ended { .. }) || self.says_why(&running, &state) =>
             {
-                let now = Instant::now();
+                self.end_without_report(&running, state);
+            }
+            Ok(None) | Err(_) => {
                 self.late.push(Late { running, state, ended: now, looked: now });
             }
-            None => self.end_without_report(&running, state),
         }
     }
 
-    /// Whether a job has written why it was not begun.
-    fn could_not_begin(&self, running: &Running, state: &JobState) -> bool {
+    /// Whether a job has written why it leaves none.
+    fn says_why(&self, running: &Running, state: &JobState) -> bool {
         *state != JobState::Ended { exit_code: 0 }
-            && self.job_log(running).is_some_and(|log| why_it_could_not_begin(&log).is_some())
+            && self.job_log(running).is_some_and(|log| why_it_left_no_report(&log).is_some())
     }
 
     /// A job that ran elsewhere has left its report. Why it was ended, if it was, is known to whoever ran it alone.
@@ -67,24 +70,42 @@ impl Dispatcher<'_> {
                 self.late.push(late);
                 continue;
             }
+            let stored = self.stored_report(&late.running);
             late.looked = Instant::now();
-            let is_over = late.ended.elapsed() > PATIENCE || self.is_out_of_patience();
-            match self.stored_report(&late.running) {
-                Some(report) => self.end_attempt(&late.running, report),
-                None if is_over => self.end_without_report(&late.running, late.state),
-                None => self.late.push(late),
+            let patience = if stored.is_ok() { PATIENCE } else { self.engine.patience };
+            let is_over = late.ended.elapsed() > patience || self.is_out_of_patience();
+            match stored {
+                Ok(Some(report)) => self.end_reported(&late.running, report, late.state),
+                _ if is_over => self.end_without_report(&late.running, late.state),
+                Ok(None) => self.late.push(late),
+                Err(error) => self.wait_for_report(late, &error),
             }
         }
     }
 
-    fn stored_report(&self, running: &Running) -> Option<AttemptReport> {
+    /// The report of a job, if it is there.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn stored_report(&mut self, running: &Running) -> Result<Option<AttemptReport>, Error> {
         match portable::read_report(&*self.engine.store, &running.job) {
-            Ok(report) => report,
-            Err(error) if error.is_retryable() => None,
+            Err(error) if error.is_retryable() => Err(error),
+            Ok(report) => {
+                self.store_answers();
+                Ok(report)
+            }
             Err(error) => {
                 let message = format!("its report cannot be read: {error}");
-                Some(AttemptReport::of_failure(self.engine.run_name, Failure::Host { message }))
+                let failure = Failure::Host { message };
+                Ok(Some(AttemptReport::of_failure(self.engine.run_name, failure)))
             }
         }
+    }
+
+    /// The store is away. From then on until it answers, a report may still come as late as from a slow file system.
+    fn wait_for_report(&mut self, late: Late, error: &Error) {
+        // How long that lasts is measured by the job's end, and not by when the store was missed first.
+        drop(self.wait_for_store(error));
+        self.late.push(late);
     }
 }

@@ -4,6 +4,7 @@ mod end;
 mod fan_out;
 mod known;
 mod late;
+mod outage;
 mod progress;
 mod renewal;
 mod retry;
@@ -28,6 +29,7 @@ use crate::pipeline::{Step, spoken};
 use crate::worker::Folders;
 use known::Unverified;
 use late::Late;
+use outage::Outage;
 use progress::ProgressWatch;
 use retry::Delayed;
 use start::Prepared;
@@ -71,6 +73,8 @@ pub(super) struct Dispatcher<'a> {
     is_failing_fast: bool,
     /// Whether the orchestrator could not be asked when it was asked last.
     is_unreachable: bool,
+    /// The artifact store could not be asked when it was asked last.
+    outage: Option<Outage>,
     has_failed: bool,
 }
 
@@ -121,6 +125,7 @@ impl<'a> Dispatcher<'a> {
             has_timed_out: false,
             is_failing_fast: false,
             is_unreachable: false,
+            outage: None,
             has_failed: false,
         }
     }
@@ -141,8 +146,10 @@ impl<'a> Dispatcher<'a> {
             self.take_up_delayed();
             self.start_ready();
             self.join_items();
-            let is_idle =
-                self.running.is_empty() && self.late.is_empty() && self.delayed.is_empty();
+            let is_idle = self.running.is_empty()
+                && self.late.is_empty()
+                && self.delayed.is_empty()
+                && !self.store_is_away();
             if is_idle && self.state.is_finished() {
                 return self.finish();
             }
@@ -163,6 +170,7 @@ impl<'a> Dispatcher<'a> {
     fn can_go_on(&self) -> bool {
         self.state.is_finished()
             || self.state.has_ready()
+            || self.state.has_complete()
             || !self.unverified.is_empty()
             || !self.queue.is_empty()
             || self.engine.stop.requests() > 0

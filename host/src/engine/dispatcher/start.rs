@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sundae_plugin_api::Resources;
 use sundae_plugin_api::orchestrator::{Job, JobDescription, Usage};
 
+use super::outage::Trouble;
 use super::{Dispatcher, Running, Stopping};
 use crate::artifact::ArtifactRef;
 use crate::engine::cache::{self, Lookup};
@@ -78,7 +79,7 @@ impl<'a> Dispatcher<'a> {
             match self.prepare(step) {
                 Ok(Some(prepared)) => self.queue.push_back(prepared),
                 Ok(None) => {}
-                Err(message) => self.fail(step, message),
+                Err(trouble) => self.meet(step, trouble),
             }
             // At once: a step need not wait until all others have been looked up.
             self.submit_queued();
@@ -87,7 +88,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Whether there is a step to be looked up, and room to remember what is found.
     pub(super) fn can_look_up(&self) -> bool {
-        self.state.has_ready() && self.queue.len() < MOST_QUEUED
+        self.state.has_ready() && self.queue.len() < MOST_QUEUED && !self.store_is_away()
     }
 
     fn is_to_expand(&self, step: usize) -> bool {
@@ -117,7 +118,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
-    fn prepare(&mut self, step: usize) -> Result<Option<Prepared<'a>>, String> {
+    fn prepare(&mut self, step: usize) -> Result<Option<Prepared<'a>>, Trouble> {
         let is_item = self.state.item(step).is_some();
         if !is_item && self.take_if_done(step) {
             return Ok(None);
@@ -131,9 +132,9 @@ impl<'a> Dispatcher<'a> {
         match self.look_up(step, &described, &key)? {
             Err(reasons) if described.role == Role::Recall => {
                 let (reasons, name) = (in_short(&reasons), &self.described(step).name);
-                Err(format!(
+                Err(Trouble::Final(format!(
                     "it is not among the steps that are to run, and its outcome is not known: {reasons}; `--until {name}` runs it"
-                ))
+                )))
             }
             Err(reasons) => {
                 let (code, needs) = (code.files, needs(&described));
@@ -150,11 +151,11 @@ impl<'a> Dispatcher<'a> {
 
     /// The outcome that is known, or why it must run.
     fn look_up(
-        &self,
+        &mut self,
         step: usize,
         described: &Step,
         key: &CacheKey,
-    ) -> Result<Result<Box<Outcome>, Vec<String>>, String> {
+    ) -> Result<Result<Box<Outcome>, Vec<String>>, Trouble> {
         if self.state.step(step).is_lost {
             return Ok(Err(vec!["what it made was lost".to_owned()]));
         }
@@ -162,7 +163,8 @@ impl<'a> Dispatcher<'a> {
             return Ok(Err(vec![reason]));
         }
         let found = cache::look_up(&*self.engine.store, &key.key, &described.outputs)
-            .map_err(|error| format!("the artifact store could not be asked: {error}"))?;
+            .map_err(|error| Trouble::of_store("the artifact store could not be asked", error))?;
+        self.store_answers();
         Ok(match found {
             Lookup::Hit(outcome) => Ok(outcome),
             Lookup::Gone(reason) => Err(vec![reason]),
@@ -183,7 +185,8 @@ impl<'a> Dispatcher<'a> {
     /// Hands steps to the orchestrator, as many as it wants.
     fn submit_queued(&mut self) {
         let limit = self.capabilities.parallelism.map_or(usize::MAX, |limit| limit.max(1) as usize);
-        while self.running.len() < limit {
+        // For jobs that run elsewhere something is laid in the store.
+        while self.running.len() < limit && !(self.capabilities.remote && self.store_is_away()) {
             let needed = self.queue.iter().map(|prepared| &prepared.needs);
             let Some(place) = self.ledger.first_that_fits(needed) else { return };
             let Some(prepared) = self.queue.remove(place) else { return };
@@ -197,7 +200,7 @@ impl<'a> Dispatcher<'a> {
     fn submit(&mut self, prepared: Prepared<'_>) {
         let Prepared { step, described, key, code, inputs, needs, reasons } = prepared;
         let (step_name, is_kept) = (described.name.clone(), described.cache);
-        let attempt = self.state.start(step);
+        let attempt = self.state.next_attempt(step);
         let id = self.job_id(step, attempt);
         let spec = AttemptSpec {
             id: id.clone(),
@@ -209,12 +212,14 @@ impl<'a> Dispatcher<'a> {
             inputs,
             cache_key: is_kept.then(|| key.key.clone()),
             code,
+            patience: self.engine.patience,
             project: self.engine.project.map(|sent| sent.copy.clone()),
         };
         let description = match self.describe(&spec) {
             Ok(description) => description,
-            Err(message) => return self.fail(step, message),
+            Err(trouble) => return self.meet(step, trouble),
         };
+        self.state.start(step);
         let folder = self.folders.path(&file_name(&step_name), attempt);
         let log = (!self.capabilities.remote).then(|| worker::log_in(&folder));
         if log.is_some() {
@@ -264,7 +269,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// What the orchestrator is told. For one whose jobs run elsewhere, the work is laid where a worker finds it.
-    fn describe(&self, spec: &AttemptSpec) -> Result<JobDescription, String> {
+    fn describe(&self, spec: &AttemptSpec) -> Result<JobDescription, Trouble> {
         let name = format!("{}/{}", spec.run_name, spec.step.name);
         let mut description = JobDescription::new(&spec.id, name);
         description.resources = needs(&spec.step);
@@ -273,8 +278,9 @@ impl<'a> Dispatcher<'a> {
                 check_that_all_is_sent(spec, sent)?;
             }
             (self.engine.worker)(spec, &mut description)?;
-            portable::write_spec(&*self.engine.store, spec)
-                .map_err(|error| format!("the artifact store did not take its job: {error}"))?;
+            portable::write_spec(&*self.engine.store, spec).map_err(|error| {
+                Trouble::of_store("the artifact store did not take its job", error)
+            })?;
         }
         Ok(description)
     }

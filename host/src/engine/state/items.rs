@@ -78,6 +78,16 @@ impl State<'_> {
         std::mem::take(&mut self.items.complete)
     }
 
+    /// Whether there are such steps.
+    pub(in crate::engine) fn has_complete(&self) -> bool {
+        !self.items.complete.is_empty()
+    }
+
+    /// A step all of whose items have ended is to be taken another time.
+    pub(in crate::engine) fn take_later(&mut self, step: usize) {
+        self.items.complete.push(step);
+    }
+
     /// The number of an item.
     pub(in crate::engine) fn number_of(&self, step: usize, index: usize) -> Option<usize> {
         self.items.of.get(&step)?.numbers.get(index).copied()

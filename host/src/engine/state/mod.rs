@@ -190,13 +190,17 @@ impl<'a> State<'a> {
         self.unfinished == 0
     }
 
-    /// A step has been handed to the orchestrator; returns the number of the attempt.
-    pub(super) fn start(&mut self, step: usize) -> u32 {
+    /// The number that the next attempt of a step has.
+    pub(super) fn next_attempt(&self, step: usize) -> u32 {
+        self.steps[step].attempts + 1
+    }
+
+    /// A step is handed to the orchestrator.
+    pub(super) fn start(&mut self, step: usize) {
         let state = &mut self.steps[step];
         state.status = StepStatus::Running;
         state.is_lost = false;
         state.attempts += 1;
-        state.attempts
     }
 
     /// The job of a step was lost: the step may start again.
