@@ -178,7 +178,7 @@ run = "setsid sh -c 'echo $$ > pid; exec sleep 1000' & until test -s pid; do sle
 env = { TOKEN = "{secret.token}" }
 [[steps]]
 name = "after"
-run = "test -e /proc/$(cat pid) && echo it is still there"
+run = "kill $(cat pid) && echo it is still there"
 after = ["s"]
 "#;
     sandbox.write("p.toml", pipeline);
