@@ -76,7 +76,8 @@ fn a_job_that_is_lost_fails_its_step() {
         Ok(changes.into_iter().map(lose).collect())
     });
     bed.orchestrator = Box::new(orchestrator);
-    let waiting = "run = 'until test -e lost; do sleep 0.01; done; echo 1 > {out.x}; echo log; touch ended'";
+    let waiting =
+        "run = 'until test -e lost; do sleep 0.01; done; echo 1 > {out.x}; echo log; touch ended'";
     let told =
         bed.run_carelessly(&CHAIN.replacen("run = 'echo 1 > {out.x}; echo log'", waiting, 1));
     assert_eq!(told.summary(), "a failed, b skipped, c completed");

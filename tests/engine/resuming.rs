@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sundae::artifact::attempt_key;
@@ -14,6 +15,7 @@ use sundae_plugin_api::orchestrator::{Capabilities, Change, Handle, Job, JobStat
 use sundae_plugin_api::{Error, ErrorKind};
 
 use super::elsewhere::Cluster;
+use super::meddled::{Call, MeddledStore};
 use super::support::{Bed, Told, wait_until};
 
 /// Each step counts how often it ran; `mend` fails until there is a file.
@@ -359,6 +361,24 @@ fn the_report_of_a_job_that_has_ended_meanwhile_is_taken() {
         assert_eq!(bed.read("ran"), "x\n", "{state:?}");
         assert_eq!(told.warnings().len(), usize::from(state == Err(ErrorKind::Unavailable)));
     }
+}
+
+#[test]
+fn a_report_is_taken_though_the_store_was_away_when_the_run_went_on() {
+    let mut bed = Bed::new();
+    let asked = AtomicU32::new(0);
+    let folder = bed.folder.path().join("store");
+    bed.store = Arc::new(MeddledStore::new(&folder, move |call, key| {
+        let is_asked = call == Call::Read && key.as_str().ends_with("report.json");
+        if is_asked && asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err(Error::new(ErrorKind::Unavailable, "no answer").retryable());
+        }
+        Ok(())
+    }));
+    bed.patience = Duration::from_secs(60);
+    let told = interrupted(&mut bed, Err(ErrorKind::NotFound), true);
+    assert_eq!(told.summary(), "a completed");
+    assert_eq!(bed.read("ran"), "x\n", "it does not run again");
 }
 
 #[test]

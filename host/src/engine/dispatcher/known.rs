@@ -169,8 +169,12 @@ impl<'a> Dispatcher<'a> {
         let (step, handle) = (running.step, running.handle.clone());
         let state = self.reattach(step, &handle);
         let is_over = matches!(state, JobState::Cancelled | JobState::Lost { .. });
-        let report = portable::read_report(&*self.engine.store, &running.job);
-        if is_over && !matches!(report, Ok(Some(_))) {
+        let has_report = match portable::read_report(&*self.engine.store, &running.job) {
+            Ok(report) => report.is_some(),
+            // It may have: that is asked again.
+            Err(error) => error.is_retryable(),
+        };
+        if is_over && !has_report {
             return false;
         }
         self.state.take_up(step);
