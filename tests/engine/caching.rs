@@ -1,10 +1,15 @@
 //! When a step is not run because its outcome is known, and when it is run all the same.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use sundae::artifact::outcome_key;
-use sundae::engine::event::RunStatus;
+use sundae::engine::event::{Event, RunStatus, StepStatus};
 use sundae_plugin_api::artifact_store::Existing;
 
+use super::meddled::MeddledStore;
 use super::support::Bed;
 
 /// The second step tells whether it ran.
@@ -240,4 +245,33 @@ fn what_a_command_writes_to_is_not_its_code() {
     bed.run(steps);
     assert_eq!(bed.read("log"), "1\n");
     assert_eq!(bed.run(steps).summary(), "a cached");
+}
+
+#[test]
+fn a_store_that_takes_its_time_is_asked_about_many_steps_at_once() {
+    let mut bed = Bed::new();
+    let steps: String = (0..40)
+        .map(|n| {
+            format!("[[steps]]\nname = 's{n}'\nrun = 'echo {n} > {{out.x}}'\noutputs = ['x']\n")
+        })
+        .collect();
+    bed.run(&steps);
+    let folder = bed.folder.path().join("store");
+    let (asking, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let seen = Arc::clone(&most);
+    bed.store = Arc::new(MeddledStore::new(&folder, move |_, _| {
+        seen.fetch_max(asking.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        asking.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }));
+    let told = bed.run_carelessly(&steps);
+    assert!(told.statuses().values().all(|status| *status == StepStatus::Cached));
+    assert!(most.load(Ordering::SeqCst) > 4, "{most:?} at once");
+    // In the order of the plan, as ever.
+    let cached = told.events.iter().filter_map(|event| match event {
+        Event::StepCached { step, .. } => Some(step.as_str()),
+        _ => None,
+    });
+    assert!(cached.eq((0..40).map(|n| format!("s{n}"))));
 }

@@ -4,6 +4,7 @@ mod end;
 mod fan_out;
 mod known;
 mod late;
+mod look_up;
 mod outage;
 mod progress;
 mod renewal;
@@ -52,6 +53,8 @@ pub(super) struct Dispatcher<'a> {
     running: HashMap<Handle, Running>,
     /// What is left of the resources of the orchestrator, where they are known.
     ledger: Ledger,
+    /// How long the store took when it was asked for outcomes last.
+    look_up_took: Duration,
     /// Wait to be tried again.
     delayed: Delayed,
     reports: Reports,
@@ -111,6 +114,7 @@ impl<'a> Dispatcher<'a> {
             queue: VecDeque::new(),
             fan_outs: HashMap::new(),
             running: HashMap::new(),
+            look_up_took: Duration::ZERO,
             delayed: Delayed::default(),
             reports: Reports::default(),
             folders: Arc::new(Folders::below(engine.staging)),

@@ -11,16 +11,13 @@ use sundae_plugin_api::orchestrator::{Job, JobDescription, Usage};
 use super::outage::Trouble;
 use super::{Dispatcher, Running, Stopping};
 use crate::artifact::ArtifactRef;
-use crate::engine::cache::{self, Lookup};
-use crate::engine::cache_key::{CacheKey, cache_key};
+use crate::engine::cache_key::CacheKey;
 use crate::engine::condition::unfulfilled;
-use crate::engine::event::{Event, Outcome, StepStatus};
-use crate::engine::explain::{in_short, reasons, reasons_of_item};
+use crate::engine::event::{Event, StepStatus};
+use crate::engine::explain::{reasons, reasons_of_item};
 use crate::engine::job::AttemptWork;
-use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
-use crate::engine::state::Made;
-use crate::pipeline::{Role, Step, Trigger, file_name};
+use crate::pipeline::{Step, Trigger, file_name};
 use crate::shipping::Sent;
 use crate::worker::{self, AttemptSpec, Cancel, CodeFile, portable};
 
@@ -32,15 +29,15 @@ const MOST_QUEUED: usize = 1000;
 
 /// A step that must run, and what was found out about it.
 pub(super) struct Prepared<'a> {
-    step: usize,
+    pub(super) step: usize,
     /// As it is run.
-    described: Cow<'a, Step>,
-    key: CacheKey,
-    code: Vec<CodeFile>,
-    inputs: BTreeMap<String, ArtifactRef>,
-    needs: Resources,
+    pub(super) described: Cow<'a, Step>,
+    pub(super) key: CacheKey,
+    pub(super) code: Vec<CodeFile>,
+    pub(super) inputs: BTreeMap<String, ArtifactRef>,
+    pub(super) needs: Resources,
     /// Why it must run.
-    reasons: Vec<String>,
+    pub(super) reasons: Vec<String>,
 }
 
 impl<'a> Dispatcher<'a> {
@@ -57,29 +54,14 @@ impl<'a> Dispatcher<'a> {
         if !self.take_what_is_done(LOOK_UPS) {
             return;
         }
-        while began.elapsed() < LOOK_UPS
-            && self.can_look_up()
-            && let Some(step) = self.state.next_ready()
-        {
-            match self.reason_to_omit(step) {
-                Ok(None) => {}
-                Ok(Some(reason)) => {
-                    self.omit(step, reason);
-                    continue;
+        while began.elapsed() < LOOK_UPS && self.can_look_up() {
+            let asked = self.next_questions();
+            let answers = self.look_up(&asked);
+            for (question, answer) in asked.into_iter().zip(answers) {
+                let step = question.step;
+                if let Err(trouble) = self.settle(question, answer) {
+                    self.meet(step, trouble);
                 }
-                Err(message) => {
-                    self.fail(step, message);
-                    continue;
-                }
-            }
-            if self.is_to_expand(step) {
-                self.expand(step);
-                continue;
-            }
-            match self.prepare(step) {
-                Ok(Some(prepared)) => self.queue.push_back(prepared),
-                Ok(None) => {}
-                Err(trouble) => self.meet(step, trouble),
             }
             // At once: a step need not wait until all others have been looked up.
             self.submit_queued();
@@ -91,12 +73,12 @@ impl<'a> Dispatcher<'a> {
         self.state.has_ready() && self.queue.len() < MOST_QUEUED && !self.store_is_away()
     }
 
-    fn is_to_expand(&self, step: usize) -> bool {
+    pub(super) fn is_to_expand(&self, step: usize) -> bool {
         self.state.item(step).is_none() && self.described(step).is_fan_out()
     }
 
     /// Why a step that waits for nothing any more is not meant to run. That was asked of an item's step, before it had items.
-    fn reason_to_omit(&self, step: usize) -> Result<Option<String>, String> {
+    pub(super) fn reason_to_omit(&self, step: usize) -> Result<Option<String>, String> {
         if self.state.item(step).is_some() {
             return Ok(None);
         }
@@ -111,69 +93,14 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Leaves out a step that is not meant to run now.
-    fn omit(&mut self, step: usize, reason: String) {
+    pub(super) fn omit(&mut self, step: usize, reason: String) {
         self.state.omit(step);
         let name = self.name(step).into_owned();
         self.untold.push(Event::StepSkipped { step: name, reason });
     }
 
-    /// What it takes to run a step; `None` if its outcome is known, and the step so completed.
-    fn prepare(&mut self, step: usize) -> Result<Option<Prepared<'a>>, Trouble> {
-        let is_item = self.state.item(step).is_some();
-        if !is_item && self.take_if_done(step) {
-            return Ok(None);
-        }
-        let (described, inputs) = self.as_run(step)?;
-        let code = self.code.of(&described, &described.root).map_err(|error| error.to_string())?;
-        let key = cache_key(&described, &code.digests, &inputs);
-        if is_item && self.take_item_if_done(step, &key.key) {
-            return Ok(None);
-        }
-        match self.look_up(step, &described, &key)? {
-            Err(reasons) if described.role == Role::Recall => {
-                let (reasons, name) = (in_short(&reasons), &self.described(step).name);
-                Err(Trouble::Final(format!(
-                    "it is not among the steps that are to run, and its outcome is not known: {reasons}; `--until {name}` runs it"
-                )))
-            }
-            Err(reasons) => {
-                let (code, needs) = (code.files, needs(&described));
-                Ok(Some(Prepared { step, described, key, code, inputs, needs, reasons }))
-            }
-            Ok(outcome) => {
-                let step_name = described.name.clone();
-                self.state.complete(step, StepStatus::Cached, Made::from(&*outcome));
-                self.untold.push(Event::StepCached { step: step_name, key, outcome });
-                Ok(None)
-            }
-        }
-    }
-
-    /// The outcome that is known, or why it must run.
-    fn look_up(
-        &mut self,
-        step: usize,
-        described: &Step,
-        key: &CacheKey,
-    ) -> Result<Result<Box<Outcome>, Vec<String>>, Trouble> {
-        if self.state.step(step).is_lost {
-            return Ok(Err(vec!["what it made was lost".to_owned()]));
-        }
-        if let Some(reason) = refusal(described, self.engine.use_cache) {
-            return Ok(Err(vec![reason]));
-        }
-        let found = cache::look_up(&*self.engine.store, &key.key, &described.outputs)
-            .map_err(|error| Trouble::of_store("the artifact store could not be asked", error))?;
-        self.store_answers();
-        Ok(match found {
-            Lookup::Hit(outcome) => Ok(outcome),
-            Lookup::Gone(reason) => Err(vec![reason]),
-            Lookup::Unknown => Err(self.reasons(step, described, key)),
-        })
-    }
-
     /// Why nothing is known of a key.
-    fn reasons(&self, step: usize, described: &Step, key: &CacheKey) -> Vec<String> {
+    pub(super) fn reasons(&self, step: usize, described: &Step, key: &CacheKey) -> Vec<String> {
         let last = self.engine.history.last(&described.name);
         let item = self.state.item(step);
         match item.and_then(|(of, index)| Some(self.fan_outs.get(&of)?.own(index))) {
