@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use sundae_plugin_api::ErrorKind;
 use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Usage};
+use sundae_plugin_api::{ArtifactStore, ErrorKind};
 
+use super::look_up::at_once;
 use super::{Dispatcher, Running};
 use crate::artifact::{ArtifactRef, is_present};
 use crate::engine::event::{Event, StepStatus};
@@ -53,13 +54,33 @@ impl<'a> Dispatcher<'a> {
     /// All of them before anything else starts: a step that was done stays done, whatever becomes of those before it.
     pub(super) fn take_what_is_done(&mut self, patience: Duration) -> bool {
         let began = Instant::now();
-        while began.elapsed() < patience {
-            let Some(step) = self.unverified.pop_front() else { return true };
-            if self.state.step(step).status == StepStatus::Waiting {
-                self.take_if_done(step);
-            }
+        while began.elapsed() < patience && !self.unverified.is_empty() {
+            let steps = self.looked_up_at_once().min(self.unverified.len());
+            let mut steps: Vec<_> = self.unverified.drain(..steps).collect();
+            steps.retain(|step| self.state.step(*step).status == StepStatus::Waiting);
+            self.take_those_done(&steps);
         }
         self.unverified.is_empty()
+    }
+
+    /// As [`Self::take_if_done`], of several steps.
+    fn take_those_done(&mut self, steps: &[usize]) {
+        let outputs = steps.iter().filter_map(|step| {
+            let (_, made) = self.done_before(*step)?;
+            Some((*step, &self.described(*step).outputs, made.outputs))
+        });
+        let outputs: Vec<_> = outputs.collect();
+        let (store, began) = (&*self.engine.store, Instant::now());
+        let gone = at_once(&outputs, |(_, names, outputs)| first_gone(store, names, outputs));
+        if !outputs.is_empty() {
+            self.look_up_took = began.elapsed();
+        }
+        for ((step, ..), gone) in outputs.into_iter().zip(gone) {
+            // What it was done for may have been found lost just now.
+            if let Some((status, made)) = self.done_before(step) {
+                self.take(step, status, made, gone);
+            }
+        }
     }
 
     /// The run is stopped before all was looked at: what was done stays so.
@@ -76,7 +97,19 @@ impl<'a> Dispatcher<'a> {
     /// Whether a step was done before and its outputs are there; it is completed then.
     pub(super) fn take_if_done(&mut self, step: usize) -> bool {
         let Some((status, made)) = self.done_before(step) else { return false };
-        let Some(gone) = self.gone(step, made.outputs) else {
+        let gone = first_gone(&*self.engine.store, &self.described(step).outputs, made.outputs);
+        self.take(step, status, made, gone)
+    }
+
+    /// A step was done before, and this output of it is not there any more. Returns whether it is done.
+    fn take(
+        &mut self,
+        step: usize,
+        status: StepStatus,
+        made: Made<'_>,
+        gone: Option<&str>,
+    ) -> bool {
+        let Some(gone) = gone else {
             self.state.complete(step, status, made);
             return true;
         };
@@ -126,15 +159,6 @@ impl<'a> Dispatcher<'a> {
                 .needs(self.state.planned(step))
                 .iter()
                 .all(|needed| self.done_before(*needed).is_some())
-    }
-
-    /// The first output that is not there. Where the store cannot be asked, whoever needs an output will tell.
-    fn gone(&self, step: usize, outputs: &BTreeMap<String, ArtifactRef>) -> Option<&'a str> {
-        let is_gone = |output: &&String| match outputs.get(*output) {
-            Some(artifact) => matches!(is_present(&*self.engine.store, artifact), Ok(false)),
-            None => true,
-        };
-        self.described(step).outputs.iter().find(is_gone).map(String::as_str)
     }
 
     /// Jobs that outlive their host: those that still run are heard again, and the reports of those that have ended are taken.
@@ -215,6 +239,19 @@ impl<'a> Dispatcher<'a> {
             )),
         }
     }
+}
+
+/// The first output that is not there. Where the store cannot be asked, whoever needs an output will tell.
+fn first_gone<'n>(
+    store: &dyn ArtifactStore,
+    names: &'n [String],
+    outputs: &BTreeMap<String, ArtifactRef>,
+) -> Option<&'n str> {
+    let is_gone = |output: &&String| match outputs.get(*output) {
+        Some(artifact) => matches!(is_present(store, artifact), Ok(false)),
+        None => true,
+    };
+    names.iter().find(is_gone).map(String::as_str)
 }
 
 fn running(step: usize, job: &str, attempt: u32, handle: &str) -> Running {

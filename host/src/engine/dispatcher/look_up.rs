@@ -42,9 +42,14 @@ pub(super) struct Question<'a> {
 type Answer = Option<Result<Lookup, Error>>;
 
 impl<'a> Dispatcher<'a> {
+    /// About how many steps the store is asked at once.
+    pub(super) fn looked_up_at_once(&self) -> usize {
+        if self.look_up_took < SLOW { 1 } else { AT_ONCE }
+    }
+
     /// Takes steps that may start, and finds out what is to be looked up of them. Those that need no looking up are dealt with.
     pub(super) fn next_questions(&mut self) -> Vec<Question<'a>> {
-        let most = if self.look_up_took < SLOW { 1 } else { AT_ONCE };
+        let most = self.looked_up_at_once();
         let mut questions = Vec::new();
         for _ in 0..most {
             let Some(step) = self.state.next_ready() else { break };
@@ -91,14 +96,7 @@ impl<'a> Dispatcher<'a> {
             None => Some(cache::look_up(store, &question.key.key, &question.described.outputs)),
         };
         let began = Instant::now();
-        let answers: Vec<_> = match questions {
-            [question] => vec![answer(question)],
-            _ => std::thread::scope(|scope| {
-                let threads = questions.iter().map(|question| scope.spawn(|| answer(question)));
-                let threads: Vec<_> = threads.collect();
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(resume)).collect()
-            }),
-        };
+        let answers = at_once(questions, answer);
         if answers.iter().any(Option::is_some) {
             self.look_up_took = began.elapsed();
         }
@@ -146,7 +144,15 @@ impl<'a> Dispatcher<'a> {
     }
 }
 
-/// A thread panics only by a fault of ours.
-fn resume<T>(panic: Box<dyn std::any::Any + Send>) -> T {
-    std::panic::resume_unwind(panic)
+/// Does the same to each, by a thread for each if there are several.
+pub(super) fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [item] = items {
+        return vec![act(item)];
+    }
+    // A thread panics only by a fault of ours.
+    let resume = |panic| std::panic::resume_unwind(panic);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| act(item))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(resume)).collect()
+    })
 }
