@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -46,6 +47,7 @@ pub(super) struct Cluster {
     jobs: Mutex<HashMap<Handle, Arc<Cancel>>>,
     pub(super) tell: Sender<Change>,
     changes: Mutex<Receiver<Change>>,
+    parallelism: u32,
     /// What every job writes before its worker begins, if that is kept.
     log: Option<&'static str>,
 }
@@ -64,6 +66,7 @@ impl Cluster {
             jobs: Mutex::default(),
             tell,
             changes: Mutex::new(changes),
+            parallelism: 4,
             log: None,
         }
     }
@@ -71,7 +74,7 @@ impl Cluster {
 
 impl Orchestrator for Cluster {
     fn capabilities(&self) -> Capabilities {
-        let can = Capabilities::new().remote().parallelism(4);
+        let can = Capabilities::new().remote().parallelism(self.parallelism);
         if self.log.is_some() { can.logs() } else { can }
     }
 
@@ -389,4 +392,52 @@ fn the_local_orchestrator_writes_nothing_of_it() {
             (Call::Write, "outcomes"),
         ]
     );
+}
+
+/// How many there are at once.
+#[derive(Default)]
+struct Gauge {
+    now: AtomicU32,
+    most: AtomicU32,
+}
+
+impl Gauge {
+    fn count(&self, act: impl FnOnce()) {
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        act();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_store_that_takes_its_time_is_told_and_asked_of_many_jobs_at_once() {
+    let mut bed = Bed::new();
+    let gauges: Arc<[Gauge; 3]> = Arc::default();
+    let seen = Arc::clone(&gauges);
+    let folder = bed.folder.path().join("store");
+    bed.store = Arc::new(MeddledStore::new(&folder, move |call, key| {
+        let takes_its_time = || thread::sleep(Duration::from_millis(10));
+        let gauge = match call {
+            _ if !key.as_str().starts_with("attempts/") => None,
+            Call::Write => Some(0),
+            Call::Read => Some(1),
+            Call::Delete => Some(2),
+            _ => None,
+        };
+        match gauge {
+            Some(number) => seen[number].count(takes_its_time),
+            None => takes_its_time(),
+        }
+        Ok(())
+    }));
+    let mut cluster = Cluster::new(&bed, |worker, _| Some(worker.work()));
+    cluster.parallelism = 40;
+    bed.orchestrator = Box::new(cluster);
+    let steps: String =
+        (0..40).map(|n| format!("[[steps]]\nname = 's{n}'\nrun = 'echo {n}'\n")).collect();
+    assert_eq!(bed.run_carelessly(&steps).status(), RunStatus::Completed);
+    for (gauge, what) in gauges.iter().zip(["laid", "heard", "removed"]) {
+        let most = gauge.most.load(Ordering::SeqCst);
+        assert!(most > 2, "{what}: {most} at once");
+    }
 }

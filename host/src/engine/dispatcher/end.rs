@@ -41,6 +41,7 @@ impl Dispatcher<'_> {
             }
             Ok(changes) => {
                 self.is_unreachable = false;
+                self.fetch_reports(&changes);
                 changes.into_iter().for_each(|change| self.apply(change));
             }
             Err(error) if error.is_retryable() => {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Usage};
+use sundae_plugin_api::orchestrator::{Change, Handle, JobState};
 use sundae_plugin_api::{ArtifactStore, ErrorKind};
 
 use super::look_up::at_once;
+use super::submit::running;
 use super::{Dispatcher, Running};
 use crate::artifact::{ArtifactRef, is_present};
 use crate::engine::event::{Event, StepStatus};
@@ -55,7 +56,7 @@ impl<'a> Dispatcher<'a> {
     pub(super) fn take_what_is_done(&mut self, patience: Duration) -> bool {
         let began = Instant::now();
         while began.elapsed() < patience && !self.unverified.is_empty() {
-            let steps = self.looked_up_at_once().min(self.unverified.len());
+            let steps = self.asked_at_once().min(self.unverified.len());
             let mut steps: Vec<_> = self.unverified.drain(..steps).collect();
             steps.retain(|step| self.state.step(*step).status == StepStatus::Waiting);
             self.take_those_done(&steps);
@@ -73,7 +74,7 @@ impl<'a> Dispatcher<'a> {
         let (store, began) = (&*self.engine.store, Instant::now());
         let gone = at_once(&outputs, |(_, names, outputs)| first_gone(store, names, outputs));
         if !outputs.is_empty() {
-            self.look_up_took = began.elapsed();
+            self.store_took = began.elapsed();
         }
         for ((step, ..), gone) in outputs.into_iter().zip(gone) {
             // What it was done for may have been found lost just now.
@@ -130,7 +131,12 @@ impl<'a> Dispatcher<'a> {
             && self.state.step(item).attempts == known.attempts
         {
             if is_same && self.capabilities.remote {
-                return self.take_up(running(item, job, known.attempts, handle));
+                return self.take_up(running(
+                    item,
+                    job.clone(),
+                    known.attempts,
+                    Handle(handle.clone()),
+                ));
             }
             self.give_up_job(handle, job);
         }
@@ -171,7 +177,7 @@ impl<'a> Dispatcher<'a> {
         for step in self.state.order().to_vec() {
             let Some(of_step) = known.steps.get(&*self.name(step)) else { continue };
             let KnownEnd::UnderWay { handle, job } = &of_step.end else { continue };
-            if self.take_up(running(step, job, of_step.attempts, handle)) {
+            if self.take_up(running(step, job.clone(), of_step.attempts, Handle(handle.clone()))) {
                 taken_up.push(job.as_str());
             }
         }
@@ -252,18 +258,6 @@ fn first_gone<'n>(
         None => true,
     };
     names.iter().find(is_gone).map(String::as_str)
-}
-
-fn running(step: usize, job: &str, attempt: u32, handle: &str) -> Running {
-    Running {
-        step,
-        job: job.to_owned(),
-        attempt,
-        deadline: None,
-        ending: None,
-        usage: Usage::default(),
-        handle: Handle(handle.to_owned()),
-    }
 }
 
 /// Steps that may have been done before, in the order of the plan.

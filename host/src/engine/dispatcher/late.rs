@@ -1,10 +1,12 @@
 //! Reports of jobs that have ended elsewhere: they lie in the artifact store, or will soon.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Error;
-use sundae_plugin_api::orchestrator::JobState;
+use sundae_plugin_api::orchestrator::{Change, JobState};
 
+use super::look_up::at_once;
 use super::{Dispatcher, Running};
 use crate::engine::event::{AttemptReport, Failure};
 use crate::shipping::why_it_left_no_report;
@@ -23,6 +25,9 @@ pub(super) struct Late {
     ended: Instant,
     looked: Instant,
 }
+
+/// What the store said of reports, by job.
+pub(super) type Fetched = HashMap<String, Result<Option<AttemptReport>, Error>>;
 
 impl Dispatcher<'_> {
     /// A job that ran elsewhere has ended: its report is there, or is waited for.
@@ -83,12 +88,28 @@ impl Dispatcher<'_> {
         }
     }
 
+    /// Of several jobs that have ended elsewhere, the reports are read at once: each is a request.
+    pub(super) fn fetch_reports(&mut self, changes: &[Change]) {
+        if !self.capabilities.remote {
+            return;
+        }
+        let ended = changes.iter().filter(|change| change.state.is_final());
+        let jobs = ended.filter_map(|change| Some(&self.running.get(&change.handle)?.job));
+        let jobs: Vec<_> = jobs.cloned().collect();
+        let store = &*self.engine.store;
+        for jobs in jobs.chunks(self.asked_at_once()) {
+            let reports = at_once(jobs, |job| portable::read_report(store, job));
+            self.fetched.extend(jobs.iter().cloned().zip(reports));
+        }
+    }
+
     /// The report of a job, if it is there.
     ///
     /// # Errors
     /// The store is away.
     fn stored_report(&mut self, running: &Running) -> Result<Option<AttemptReport>, Error> {
-        match portable::read_report(&*self.engine.store, &running.job) {
+        let fetched = self.fetched.remove(&running.job);
+        match fetched.unwrap_or_else(|| portable::read_report(&*self.engine.store, &running.job)) {
             Err(error) if error.is_retryable() => Err(error),
             Ok(report) => {
                 self.store_answers();

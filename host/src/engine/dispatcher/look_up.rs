@@ -8,7 +8,7 @@ use sundae_plugin_api::Error;
 
 use super::Dispatcher;
 use super::outage::Trouble;
-use super::start::Prepared;
+use super::submit::Prepared;
 use crate::artifact::ArtifactRef;
 use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::{CacheKey, cache_key};
@@ -23,7 +23,7 @@ use crate::worker::CodeFile;
 /// A store that takes as long as that is asked by several threads at once: it is a service, and what takes long is the way there.
 const SLOW: Duration = Duration::from_millis(1);
 
-/// So many steps are looked up at once in a slow store.
+/// Of so many steps a slow store is told or asked at once.
 const AT_ONCE: usize = 16;
 
 /// A step, and all that an answer depends on.
@@ -42,14 +42,14 @@ pub(super) struct Question<'a> {
 type Answer = Option<Result<Lookup, Error>>;
 
 impl<'a> Dispatcher<'a> {
-    /// About how many steps the store is asked at once.
-    pub(super) fn looked_up_at_once(&self) -> usize {
-        if self.look_up_took < SLOW { 1 } else { AT_ONCE }
+    /// Of how many steps the store is told or asked at once.
+    pub(super) fn asked_at_once(&self) -> usize {
+        if self.store_took < SLOW { 1 } else { AT_ONCE }
     }
 
     /// Takes steps that may start, and finds out what is to be looked up of them. Those that need no looking up are dealt with.
     pub(super) fn next_questions(&mut self) -> Vec<Question<'a>> {
-        let most = self.looked_up_at_once();
+        let most = self.asked_at_once();
         let mut questions = Vec::new();
         for _ in 0..most {
             let Some(step) = self.state.next_ready() else { break };
@@ -98,7 +98,7 @@ impl<'a> Dispatcher<'a> {
         let began = Instant::now();
         let answers = at_once(questions, answer);
         if answers.iter().any(Option::is_some) {
-            self.look_up_took = began.elapsed();
+            self.store_took = began.elapsed();
         }
         answers
     }

@@ -11,6 +11,7 @@ mod renewal;
 mod retry;
 mod start;
 mod stop;
+mod submit;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -29,12 +30,12 @@ use super::{Engine, EngineError, Listener};
 use crate::pipeline::{Step, spoken};
 use crate::worker::Folders;
 use known::Unverified;
-use late::Late;
+use late::{Fetched, Late};
 use outage::Outage;
 use progress::ProgressWatch;
 use retry::Delayed;
-use start::Prepared;
 use stop::{Ending, Stopping};
+use submit::Prepared;
 
 /// How long to wait for the orchestrator before looking for a request to stop. Nothing else depends on it.
 const TICK: Duration = Duration::from_millis(100);
@@ -53,14 +54,16 @@ pub(super) struct Dispatcher<'a> {
     running: HashMap<Handle, Running>,
     /// What is left of the resources of the orchestrator, where they are known.
     ledger: Ledger,
-    /// How long the store took when it was asked for outcomes last.
-    look_up_took: Duration,
+    /// How long the store took when it was asked last.
+    store_took: Duration,
     /// Wait to be tried again.
     delayed: Delayed,
     reports: Reports,
     folders: Arc<Folders>,
     /// Ended, with a report that has yet to appear.
     late: Vec<Late>,
+    /// Read already, and not yet asked for.
+    fetched: Fetched,
     progress: ProgressWatch,
     /// When others were last told what this run relies on.
     renewed: Instant,
@@ -114,11 +117,12 @@ impl<'a> Dispatcher<'a> {
             queue: VecDeque::new(),
             fan_outs: HashMap::new(),
             running: HashMap::new(),
-            look_up_took: Duration::ZERO,
+            store_took: Duration::ZERO,
             delayed: Delayed::default(),
             reports: Reports::default(),
             folders: Arc::new(Folders::below(engine.staging)),
             late: Vec::new(),
+            fetched: Fetched::new(),
             progress: ProgressWatch::default(),
             renewed: Instant::now(),
             untold: Vec::new(),
