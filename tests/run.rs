@@ -7,12 +7,19 @@
 
 mod run {
     mod artifacts;
+    #[path = "../backends/mod.rs"]
+    mod backends;
     mod caching;
     mod chaos;
+    mod cluster;
+    mod cluster_faults;
+    mod cluster_full;
+    mod cluster_killed;
     mod contract;
     mod damage;
     mod data;
     mod detaching;
+    mod disk;
     mod disk_full;
     mod failing;
     mod fan_out;
@@ -25,6 +32,7 @@ mod run {
     mod s3_faults;
     mod sandbox;
     mod secrets;
+    mod services;
     mod shipping;
     mod showing;
     mod stacks;

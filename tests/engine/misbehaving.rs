@@ -134,6 +134,25 @@ fn an_orchestrator_that_cannot_be_asked_for_a_while_is_asked_again() {
 }
 
 #[test]
+fn that_it_cannot_be_asked_is_said_once_though_it_tells_what_it_knows() {
+    let told = with_orchestrator(|orchestrator| {
+        let kept = Mutex::new(Vec::new());
+        let asked = AtomicU32::new(0);
+        orchestrator.on_wait = Box::new(move |changes| {
+            let mut kept = kept.lock().unwrap();
+            kept.extend(changes);
+            let is_odd = asked.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+            if is_odd && !kept.is_empty() {
+                return Ok(std::mem::take(&mut *kept));
+            }
+            Err(Error::new(ErrorKind::Unavailable, "no answer").retryable())
+        });
+    });
+    assert_eq!(told.summary(), "a completed, b completed, c completed");
+    assert_eq!(told.warnings().len(), 1, "{:?}", told.warnings());
+}
+
+#[test]
 fn an_orchestrator_that_can_never_be_asked_again_ends_the_run() {
     let mut bed = Bed::new();
     let mut orchestrator = Meddled::new(1);

@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
 use super::killed::{is_whole, left_behind};
-use super::sandbox::{Running, Sandbox, until};
+use super::sandbox::{Running, Sandbox, digests, until};
 
 /// How often a host is killed, where nobody says otherwise.
 const KILLS: u64 = 200;
@@ -200,16 +199,6 @@ fn begun(sandbox: &Sandbox, salt: u64) -> BTreeMap<String, usize> {
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
-}
-
-/// The digest of each output of a run in JSON.
-fn digests(run: &Value) -> BTreeMap<&str, &str> {
-    let steps = run["steps"].as_array().unwrap().iter();
-    steps
-        .map(|step| {
-            (step["name"].as_str().unwrap(), step["outputs"]["x"]["digest"].as_str().unwrap())
-        })
-        .collect()
 }
 
 #[test]

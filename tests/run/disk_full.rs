@@ -2,64 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Map, json};
 use sundae::metadata::NewComponent;
 use sundae_plugin_api::ComponentKind;
 
+use super::disk::Disk;
 use super::sandbox::{Said, Sandbox, statuses, until};
-
-/// A small disk of its own; unmounted when dropped.
-struct Disk {
-    mounted: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Disk {
-    /// `None`, and a line that says so, where this user may not mount anything.
-    fn new(megabytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = folder.path().join("disk");
-        fs::create_dir(&mounted).unwrap();
-        let size = format!("size={megabytes}m,mode=777");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(&mounted)
-            .output();
-        match mount {
-            Ok(output) if output.status.success() => Some(Self { mounted, _folder: folder }),
-            other => {
-                let why = match other {
-                    Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-                    Err(error) => error.to_string(),
-                };
-                eprintln!(
-                    "NOT TESTED: a full disk. It needs a small file system, and none can be mounted here: {why}"
-                );
-                None
-            }
-        }
-    }
-
-    /// Fills it to the last byte, and returns the file that does.
-    fn fill(&self) -> PathBuf {
-        use std::io::Write as _;
-        let path = self.mounted.join("filler");
-        let mut file = fs::File::create(&path).unwrap();
-        for size in [1 << 20, 4096, 1] {
-            let block = vec![b'x'; size];
-            while file.write(&block).is_ok_and(|written| written == size) {}
-        }
-        path
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(&self.mounted).status());
-    }
-}
 
 /// Three steps, of which the second waits until there is a file named `go`.
 fn pipeline(go: &Path) -> String {
@@ -115,7 +64,7 @@ fn the_disk_of_the_artifact_store_is_full() {
     let sandbox = Sandbox::new();
     let database = sandbox.database();
     let default = database.components(Some(ComponentKind::ArtifactStore)).unwrap().remove(0);
-    let config = Map::from_iter([("path".to_owned(), json!(disk.mounted.join("store")))]);
+    let config = Map::from_iter([("path".to_owned(), json!(disk.path().join("store")))]);
     database.set_component_config(&default, &config).unwrap();
     drop(database);
     let (said, filler) = run_into(&sandbox, &disk);
@@ -131,7 +80,7 @@ fn the_disk_of_the_artifact_store_is_full() {
 #[test]
 fn the_disk_of_the_database_is_full() {
     let Some(disk) = Disk::new(3) else { return };
-    let sandbox = Sandbox::at_home(&disk.mounted.join("home"));
+    let sandbox = Sandbox::at_home(&disk.path().join("home"));
     let database = sandbox.database();
     let store = sandbox.work().join("store");
     let config = Map::from_iter([("path".to_owned(), json!(store))]);

@@ -3,65 +3,23 @@
 //! The cluster is that of `tests/backends`: `eval "$(bash tests/backends/slurm.sh start)"` says by the environment where it is.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::sandbox::{Sandbox, statuses, step, until};
+use super::cluster;
+use super::sandbox::{Sandbox, digests, statuses, step, until};
 
-const LIBRARY: &str = "libsundae_slurm.so";
-
-/// One whose project has the stack `cluster`. `None`: there is no cluster.
+/// One with the stack `cluster`. `None`: there is no cluster.
 fn sandbox() -> Option<Sandbox> {
-    if std::env::var_os("SUNDAE_TEST_SLURM").is_none() {
-        let sentence = "NOT TESTED: there is no Slurm cluster; say eval \"$(bash tests/backends/slurm.sh start)\", which sets SUNDAE_TEST_SLURM";
-        let is_required =
-            std::env::var("SUNDAE_TEST_BACKENDS").is_ok_and(|value| value == "required");
-        assert!(!is_required, "{sentence}");
-        eprintln!("{sentence}");
-        return None;
-    }
-    let sandbox = Sandbox::new();
-    let built = Path::new(env!("CARGO_BIN_EXE_sundae")).with_file_name("deps").join(LIBRARY);
-    fs::copy(built, sandbox.plugins().join(LIBRARY)).unwrap();
-    let path = |name| sandbox.outside(name).display().to_string();
-    let (jobs, store) =
-        (format!("--work_folder={}", path("jobs")), format!("--path={}", path("store")));
-    for words in [
-        &["orchestrator", "register", "cluster", "--flavor=slurm", &jobs, "--poll_interval=1"][..],
-        &["artifact-store", "register", "shared", "--flavor=local", &store, "--shared=true"],
-        &["stack", "register", "cluster", "-o", "cluster", "-a", "shared"],
-    ] {
-        sandbox.sundae(words).ended(0);
-    }
-    Some(sandbox)
-}
-
-/// Copies an example into the working folder.
-fn example(sandbox: &Sandbox, name: &str) {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
-    let status = Command::new("cp").arg("-r").arg(example.join(".")).arg(sandbox.work()).status();
-    assert!(status.unwrap().success());
-}
-
-/// The digest of each output, by `step.output`.
-fn digests(run: &Value) -> Vec<(String, Value)> {
-    let mut digests = Vec::new();
-    for step in run["steps"].as_array().unwrap() {
-        for (output, artifact) in step["outputs"].as_object().unwrap() {
-            let name = format!("{}.{output}", step["name"].as_str().unwrap());
-            digests.push((name, artifact["digest"].clone()));
-        }
-    }
-    digests
+    cluster::sandbox(&[])
 }
 
 #[test]
 fn a_pipeline_means_the_same_there() {
     let Some(sandbox) = sandbox() else { return };
-    example(&sandbox, "training");
+    sandbox.example("training");
     let here = sandbox.run(&["pipeline.toml", "--stack", "default"]);
     let there = sandbox.run(&["pipeline.toml", "--stack", "cluster"]);
     assert_eq!(there["status"], "completed");
@@ -81,15 +39,12 @@ fn a_pipeline_means_the_same_there() {
 #[test]
 fn a_home_that_shares_only_the_store_knows_what_was_done() {
     let Some(sandbox) = sandbox() else { return };
-    example(&sandbox, "word-count");
+    sandbox.example("word-count");
     sandbox.run(&["pipeline.toml", "--stack", "cluster"]);
     let second = Sandbox::new();
-    example(&second, "word-count");
-    let path = format!("--path={}", sandbox.outside("store").display());
-    second
-        .sundae(&["artifact-store", "register", "s", "--flavor=local", &path, "--shared=true"])
-        .ended(0);
-    second.sundae(&["stack", "register", "s", "-o", "default", "-a", "s"]).ended(0);
+    second.example("word-count");
+    cluster::register_folder(&second, &sandbox.outside("store"));
+    second.sundae(&["stack", "register", "s", "-o", "default", "-a", "shared"]).ended(0);
     let run = second.run(&["pipeline.toml", "--stack", "s"]);
     assert!(statuses(&run).iter().all(|(_, status)| *status == "cached"), "{run}");
 }

@@ -202,10 +202,11 @@ fn what_is_lost_is_made_again_with_a_warning() {
     let digest = step(&run, "first")["outputs"]["x"]["digest"].as_str().unwrap();
     fs::remove_file(sandbox.object(digest)).unwrap();
     fs::remove_file(sandbox.outside("fault")).unwrap();
-    sandbox
-        .sundae(&["runs", "resume"])
-        .ended(0)
-        .telling("warning: step `first` was done, but its output `x` has gone from the artifact store; it runs again");
+    let warning =
+        "step `first` was done, but its output `x` has gone from the artifact store; it runs again";
+    let said = sandbox.sundae(&["runs", "resume", "--output", "json"]).ended(0);
+    assert_eq!(said.json()["warnings"], serde_json::json!([warning]));
+    said.telling(&format!("warning: {warning}"));
     assert_eq!(counted(&sandbox, "firsts"), "x\nx\n");
 }
 

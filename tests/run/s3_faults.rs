@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use sundae_plugin_testkit::fault_proxy::{Fault, Proxy};
 
-use super::on_services::{config, digests, example, with_store};
-use super::sandbox::{Running, Sandbox, step, until};
+use super::backends::tell;
+use super::sandbox::{Running, Sandbox, digests, step, until};
+use super::services::{config, register};
 
 /// A user whose stack `service` has an S3 store behind a proxy. `None`: there is no service.
 fn behind_a_proxy() -> Option<(Sandbox, Proxy)> {
@@ -17,7 +18,7 @@ fn behind_a_proxy() -> Option<(Sandbox, Proxy)> {
     let proxy = Proxy::before(config["endpoint"].as_str().unwrap());
     config["endpoint"] = proxy.url().into();
     let sandbox = Sandbox::new();
-    with_store(&sandbox, "s3", &config);
+    register(&sandbox, "s3", &config);
     Some((sandbox, proxy))
 }
 
@@ -65,7 +66,7 @@ fn reason(sandbox: &Sandbox, name: &str) -> String {
 fn a_service_that_is_busy_and_slow_and_breaks_off_changes_nothing() {
     let Some((sandbox, proxy)) = behind_a_proxy() else { return };
     sandbox.sundae(&["artifact-store", "update", "service", "--timeout-seconds=3"]).ended(0);
-    example(&sandbox, "training");
+    sandbox.example("training");
     let here = sandbox.run(&["pipeline.toml", "--stack", "default"]);
     const BUSY: Fault = Fault::Answer(503, "<Error><Code>SlowDown</Code></Error>");
     const BROKEN: Fault = Fault::Answer(500, "<Error><Code>InternalError</Code></Error>");
@@ -125,15 +126,15 @@ fn credentials_that_are_revoked_in_the_middle_of_a_run() {
     let Some(mut config) = config("s3") else { return };
     let key = format!("key-{}", uuid::Uuid::new_v4());
     if !ceph(&["add-key", &key, "first-secret"]) {
-        eprintln!(
-            "NOT TESTED: revoked credentials; only the service of tests/backends/ceph.sh makes some"
+        tell(
+            "NOT TESTED: revoked credentials; only the service of tests/backends/ceph.sh makes some",
         );
         return;
     }
     config["access_key_id"] = key.as_str().into();
     config["secret_access_key"] = "first-secret".into();
     let sandbox = Sandbox::new();
-    with_store(&sandbox, "s3", &config);
+    register(&sandbox, "s3", &config);
     let waiting = Waiting::start(&sandbox);
     ceph(&["remove-key", &key]);
     fs::write(&waiting.go, "").unwrap();

@@ -1,5 +1,7 @@
 //! A user's world in a temporary folder: a home, a working folder, and the first-party plugins as real libraries.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Sandbox {
     folder: TempDir,
     home: PathBuf,
+    /// What commands have in their environment beyond that of the test.
+    environment: BTreeMap<String, OsString>,
 }
 
 /// How a command ended, and what it said.
@@ -72,20 +76,32 @@ impl Sandbox {
     }
 
     fn with_home(folder: TempDir, home: PathBuf) -> Self {
-        let sandbox = Self { folder, home };
+        let sandbox = Self { folder, home, environment: BTreeMap::new() };
         fs::create_dir_all(sandbox.plugins()).unwrap();
         fs::create_dir(sandbox.work()).unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_sundae"));
-        // A copy if the temporary folder is on another file system.
-        let install = |from: &Path, to: &Path| {
-            fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop)).unwrap();
-        };
-        install(program, &sandbox.program());
+        link_or_copy(Path::new(env!("CARGO_BIN_EXE_sundae")), &sandbox.program());
         for library in LIBRARIES {
-            let built = program.parent().unwrap().join("deps").join(library);
-            install(&built, &sandbox.plugins().join(library));
+            sandbox.install(library);
         }
         sandbox
+    }
+
+    /// Puts the library of another plugin beside those that are there.
+    pub(super) fn install(&self, library: &str) {
+        let built = Path::new(env!("CARGO_BIN_EXE_sundae")).with_file_name("deps").join(library);
+        link_or_copy(&built, &self.plugins().join(library));
+    }
+
+    /// Commands that are given from now on have this in their environment.
+    pub(super) fn set(&mut self, variable: &str, value: impl Into<OsString>) {
+        self.environment.insert(variable.to_owned(), value.into());
+    }
+
+    /// Copies an example into the working folder.
+    pub(super) fn example(&self, name: &str) {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+        let status = Command::new("cp").arg("-r").arg(example.join(".")).arg(self.work()).status();
+        assert!(status.unwrap().success());
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -137,6 +153,7 @@ impl Sandbox {
             .env_remove("SUNDAE_PLUGIN_PATH")
             .env("TZ", "UTC")
             .env_remove("NO_COLOR")
+            .envs(&self.environment)
             .stdin(Stdio::null())
             .process_group(0);
         command
@@ -177,6 +194,11 @@ impl Sandbox {
     pub(super) fn object(&self, digest: &str) -> PathBuf {
         self.store().join("objects").join(&digest[..1]).join(&digest[1..])
     }
+}
+
+/// A copy if they are on different file systems.
+fn link_or_copy(from: &Path, to: &Path) {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop)).unwrap();
 }
 
 pub(super) fn said(output: std::process::Output) -> Said {
@@ -220,8 +242,18 @@ impl Drop for Running {
 
 /// Waits until something is so.
 #[track_caller]
-pub(super) fn until<T>(what: &str, mut is_so: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(super) fn until<T>(what: &str, is_so: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, is_so)
+}
+
+/// As [`until`], for what takes longer by itself.
+#[track_caller]
+pub(super) fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    mut is_so: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = is_so() {
             return value;
@@ -250,4 +282,17 @@ pub(super) fn statuses<'a>(run: &'a Value) -> Vec<(&'a str, &'a str)> {
     let steps = run["steps"].as_array().expect("a run has steps");
     let pair = |step: &'a Value| Some((step["name"].as_str()?, step["status"].as_str()?));
     steps.iter().filter_map(pair).collect()
+}
+
+/// The digest of each output of a run in JSON, by `step.output`.
+#[track_caller]
+pub(super) fn digests(run: &Value) -> BTreeMap<String, String> {
+    let mut digests = BTreeMap::new();
+    for step in run["steps"].as_array().expect("a run has steps") {
+        for (output, artifact) in step["outputs"].as_object().expect("a step has outputs") {
+            let name = format!("{}.{output}", step["name"].as_str().unwrap());
+            digests.insert(name, artifact["digest"].as_str().unwrap().to_owned());
+        }
+    }
+    digests
 }

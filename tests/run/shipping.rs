@@ -2,42 +2,14 @@
 //! are told that they do not see the project.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::cluster;
 use super::sandbox::{Sandbox, step, until};
-
-const LIBRARY: &str = "libsundae_slurm.so";
 
 /// One whose project has the stack `cluster`, with a cluster that does not see the project's folder. `None`: there is no cluster.
 fn sandbox() -> Option<Sandbox> {
-    if std::env::var_os("SUNDAE_TEST_SLURM").is_none() {
-        let sentence = "NOT TESTED: there is no Slurm cluster; say eval \"$(bash tests/backends/slurm.sh start)\", which sets SUNDAE_TEST_SLURM";
-        let is_required =
-            std::env::var("SUNDAE_TEST_BACKENDS").is_ok_and(|value| value == "required");
-        assert!(!is_required, "{sentence}");
-        eprintln!("{sentence}");
-        return None;
-    }
-    let sandbox = Sandbox::new();
-    let built = Path::new(env!("CARGO_BIN_EXE_sundae")).with_file_name("deps").join(LIBRARY);
-    fs::copy(built, sandbox.plugins().join(LIBRARY)).unwrap();
-    let path = |name| sandbox.outside(name).display().to_string();
-    let (jobs, store) =
-        (format!("--work_folder={}", path("jobs")), format!("--path={}", path("store")));
-    let orchestrator =
-        ["orchestrator", "register", "cluster", "--flavor=slurm", &jobs, "--poll_interval=1"];
-    sandbox.sundae(&[&orchestrator[..], &["--shared_files=false"]].concat()).ended(0);
-    sandbox
-        .sundae(&[
-            "artifact-store",
-            "register",
-            "shared",
-            "--flavor=local",
-            &store,
-            "--shared=true",
-        ])
-        .ended(0);
-    sandbox.sundae(&["stack", "register", "cluster", "-o", "cluster", "-a", "shared"]).ended(0);
+    let sandbox = cluster::sandbox(&["--shared_files=false"])?;
     sandbox.sundae(&["stack", "set", "cluster"]).ended(0);
     Some(sandbox)
 }

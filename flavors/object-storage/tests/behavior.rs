@@ -32,7 +32,7 @@ fn emulator_can(config: &Value) -> bool {
     let test = thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or_default();
     let can = is_real || !BEYOND_THE_EMULATOR.contains(&test);
     if !can {
-        server::tell(&format!("NOT TESTED: gcs::{test}, which the emulator cannot do"));
+        server::backends::tell(&format!("NOT TESTED: gcs::{test}, which the emulator cannot do"));
     }
     can
 }

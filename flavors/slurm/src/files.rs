@@ -237,8 +237,10 @@ impl WorkFolder {
     /// Nothing can be written there, or others may read it.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let probe = self.root.join(format!(".probe-{}", std::process::id()));
-        fs::write(&probe, "").map_err(|error| Error::io("write", &probe, &error))?;
+        // Not an empty one, for which there is room on a full disk.
+        let written = fs::write(&probe, [0; 4096]);
         drop(fs::remove_file(&probe));
+        written.map_err(|error| Error::io("write", &probe, &error))?;
         let mode = fs::metadata(&self.root)
             .map_err(|error| Error::io("read", &self.root, &error))?
             .permissions()

@@ -63,6 +63,8 @@ pub(crate) struct Tracked {
     pub(crate) has_ended: bool,
     /// How often Slurm did not know it.
     pub(crate) absences: u8,
+    /// Since when.
+    pub(crate) absent_since: Option<Instant>,
     pub(crate) usage: Usage,
     /// How it ended, and since when its usage is looked up.
     pub(crate) settled: Option<(JobState, Instant)>,
@@ -78,6 +80,7 @@ impl Tracked {
             told: 0,
             has_ended: false,
             absences: 0,
+            absent_since: None,
             usage: Usage::default(),
             settled: None,
         }

@@ -28,7 +28,7 @@ marks=$folder/{MARKS}
 leave() {{
     trap '' USR1
     trap - EXIT
-    {{ printf '%s\n%s\n' "$1" "$2"; times; }} > "$marks/.end.$number.$self" \
+    {{ printf '%s\n%s\n' "$1" "$2" && times; }} > "$marks/.end.$number.$self" \
         && mv -f "$marks/.end.$number.$self" "$marks/end.$number"
     rm -f "$folder/job.$number"
     exit "$1"
@@ -50,8 +50,10 @@ trap 'asked=$((asked + 1)); tell' USR1
 trap : TERM
 
 # Should the same work have been submitted twice, it is done by who comes first.
-if ! ln -s "$self" "$marks/owner.$number" 2> /dev/null && [ "$(readlink "$marks/owner.$number")" != "$self" ]; then
-    exit 0
+if ! said=$(ln -s "$self" "$marks/owner.$number" 2>&1); then
+    owner=$(readlink "$marks/owner.$number")
+    [ -n "$owner" ] || leave 1 "it cannot write to the work folder: $said"
+    [ "$owner" = "$self" ] || exit 0
 fi
 rm -f "$marks/end.$number"
 [ ! -e "$marks/stop.$number" ] || leave 143

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use sundae_plugin_api::ErrorKind;
 use sundae_plugin_api::orchestrator::{Handle, JobState};
 
 use crate::accounting;
@@ -19,6 +20,10 @@ use crate::tools::ToolError;
 
 /// Whom neither the controller nor the accounting database knows so often is lost.
 const ABSENCES: u8 = 3;
+
+/// And so long, if it has started: it may still run on its node. There it ends well, or is ended when the node tells a controller
+/// that has forgotten it; until then it is not to be done a second time.
+const LINGERS: Duration = Duration::from_secs(30);
 
 /// The columns that squeue writes: name and width. Of a fixed width, since that is what all versions can do.
 const COLUMNS: [(&str, usize); 6] = [
@@ -237,7 +242,7 @@ pub(crate) fn ids_of_batch(
 fn hear(shared: &Shared, handle: &Handle, place: &Place, known: &Known) {
     let mut state = shared.state();
     let Some(job) = state.jobs.get_mut(handle) else { return };
-    job.absences = 0;
+    (job.absences, job.absent_since) = (0, None);
     if !known.node.is_empty() {
         job.usage.machine = Some(known.node.clone());
     }
@@ -307,12 +312,15 @@ fn hear_over(shared: &Shared, handle: &Handle, place: &Place, known: &Known, ove
 }
 
 fn not_begun(shared: &Shared, known: &Known, exit_code: i32) -> String {
+    let ended =
+        format!("it ended with exit code {exit_code} ({}) before it had begun", known.reason);
+    if let Err(error) = shared.folder.check()
+        && error.kind() == ErrorKind::OutOfSpace
+    {
+        return format!("{ended}; the work folder is full: {error}");
+    }
     let node = if known.node.is_empty() { "its node" } else { &known.node };
-    format!(
-        "it ended with exit code {exit_code} ({}) before it had begun; can {node} see the work folder {}?",
-        known.reason,
-        shared.folder.root().display()
-    )
+    format!("{ended}; can {node} see the work folder {}?", shared.folder.root().display())
 }
 
 /// Of these the controller knows nothing any more; the accounting database may.
@@ -333,10 +341,13 @@ fn ask_the_books(shared: &Shared, absent: &BTreeMap<String, (Handle, Place)>) {
 
 /// Nobody knows a job.
 fn hear_of_nobody(shared: &Shared, id: &str, handle: &Handle, place: &Place) {
+    let has_begun = shared.folder.owner(place).is_some();
     let mut state = shared.state();
     let Some(job) = state.jobs.get_mut(handle) else { return };
-    job.absences += 1;
-    let (is_lost, was_asked) = (job.absences >= ABSENCES, job.told > 0);
+    job.absences = job.absences.saturating_add(1);
+    let since = *job.absent_since.get_or_insert_with(Instant::now);
+    let may_run = has_begun && since.elapsed() < LINGERS;
+    let (is_lost, was_asked) = (job.absences >= ABSENCES && !may_run, job.told > 0);
     state.stir();
     drop(state);
     match shared.folder.end(place) {
@@ -346,8 +357,8 @@ fn hear_of_nobody(shared: &Shared, id: &str, handle: &Handle, place: &Place) {
         }
         None if is_lost && was_asked => finish(shared, handle, JobState::Cancelled, None),
         None if is_lost => {
-            let reason =
-                format!("Slurm does not know its job {id} any more, and how it ended is not known");
+            let how = if has_begun { "how it ended is not known" } else { "it had not begun" };
+            let reason = format!("Slurm does not know its job {id} any more, and {how}");
             finish(shared, handle, JobState::Lost { reason, retryable: true }, None);
         }
         None => {}

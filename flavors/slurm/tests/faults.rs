@@ -6,7 +6,8 @@ mod cluster;
 
 use std::time::{Duration, Instant};
 
-use cluster::{Bed, OwnCluster, PATIENCE};
+use cluster::backends::OwnCluster;
+use cluster::{Bed, PATIENCE};
 use sundae_plugin_api::orchestrator::{Handle, JobState};
 use sundae_plugin_testkit::json;
 
@@ -28,7 +29,7 @@ fn tally(bed: &Bed, then: &str) -> (String, std::path::PathBuf) {
 #[test]
 fn a_job_whose_node_dies_is_lost_and_may_be_tried_again() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1 }));
     let handle = bed.submit("exec sleep 600");
     bed.until_running(&handle);
     let id = bed.id(&handle);
@@ -47,7 +48,7 @@ fn a_job_whose_node_dies_is_lost_and_may_be_tried_again() {
 #[test]
 fn what_slurm_starts_again_is_one_job() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1, "requeue": true }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1, "requeue": true }));
     let mark = bed.folder.path().join("second");
     let handle =
         bed.submit(&format!("test -e {0} && exit 6; touch {0}; exec sleep 600", mark.display()));
@@ -69,7 +70,7 @@ fn what_slurm_starts_again_is_one_job() {
 #[test]
 fn nothing_is_lost_while_the_controller_is_away() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1, "tool_timeout": 5 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1, "tool_timeout": 5 }));
     let (long, stopped) = (bed.submit("sleep 4; exit 3"), bed.submit("exec sleep 600"));
     let short = bed.submit("sleep 2");
     for handle in [&long, &short, &stopped] {
@@ -101,7 +102,7 @@ fn nothing_is_lost_while_the_controller_is_away() {
 #[test]
 fn jobs_of_a_controller_that_has_forgotten_them_are_lost() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1 }));
     let handle = bed.submit("exec sleep 600");
     bed.until_running(&handle);
     cluster.script(&["stop-controller"]);
@@ -114,7 +115,7 @@ fn jobs_of_a_controller_that_has_forgotten_them_are_lost() {
 #[test]
 fn the_end_of_a_job_is_known_when_the_controller_has_forgotten_it() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1 }));
     let handle = bed.submit("exit 3");
     let id = bed.id(&handle);
     bed.reopen();
@@ -129,7 +130,7 @@ fn the_end_of_a_job_is_known_when_the_controller_has_forgotten_it() {
 fn work_that_was_submitted_twice_is_done_once() {
     let Some(cluster) = OwnCluster::start() else { return };
     // sbatch hands the job over, and its answer does not come; the first time.
-    let mut bed = cluster.bed(json!({ "poll_interval": 1, "tool_timeout": 2 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1, "tool_timeout": 2 }));
     let once = bed.folder.path().join("once");
     let text = format!(
         "[ -e {0} ] && exec $real \"$@\"; touch {0}; $real \"$@\"; exec sleep 60",
@@ -156,7 +157,7 @@ fn work_that_was_submitted_twice_is_done_once() {
 #[test]
 fn a_host_that_died_while_it_submitted_finds_its_jobs() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1 }));
     let (handles, gone): (Vec<_>, Handle) = {
         let handles = (0..3).map(|number| bed.submit(&format!("sleep 2; exit {number}"))).collect();
         (handles, Handle("never-submitted.0".to_owned()))
@@ -182,7 +183,7 @@ fn a_host_that_died_while_it_submitted_finds_its_jobs() {
 #[test]
 fn a_work_folder_that_nodes_do_not_see_is_told() {
     let Some(cluster) = OwnCluster::start() else { return };
-    let mut bed = cluster.bed(json!({ "poll_interval": 1 }));
+    let mut bed = Bed::of(&cluster, json!({ "poll_interval": 1 }));
     // Nodes of this machine see all of it; so the folder goes away while the job waits.
     bed.replace_tool("sbatch", &cluster.config(), "$real --begin=now+3 \"$@\"");
     let handle = bed.submit("true");
@@ -195,4 +196,11 @@ fn a_work_folder_that_nodes_do_not_see_is_told() {
         "{reason}"
     );
     std::fs::rename(&away, bed.work()).unwrap();
+    // Or where it cannot write that it has begun; here, since there is no folder for that.
+    let handle = bed.submit("true");
+    until("it is handed over", || bed.calls("sbatch") == 2);
+    let marks = bed.work().join(handle.0.split('.').next().unwrap()).join("marks");
+    std::fs::rename(&marks, &away).unwrap();
+    let (reason, _) = bed.until_lost(&handle);
+    assert!(reason.contains("exit code 1") && reason.contains("before it had begun"), "{reason}");
 }

@@ -203,15 +203,19 @@ enum Workplace {
 
 impl Workplace {
     fn near(store: &dyn ArtifactStore) -> Result<Self, Failure> {
-        let failed = |error| Failure::new(format!("cannot make a folder to work in: {error}"));
+        let failed = |parent: &Path, error| {
+            let parent = parent.display();
+            Failure::new(format!("cannot make a folder to work in below {parent}: {error}"))
+        };
         let Some(parent) = store.capabilities().staging else {
-            let folder = tempfile::Builder::new().prefix("sundae-worker-").tempdir();
-            return folder.map(Self::Temporary).map_err(failed);
+            let parent = std::env::temp_dir();
+            let folder = tempfile::Builder::new().prefix("sundae-worker-").tempdir_in(&parent);
+            return folder.map(Self::Temporary).map_err(|error| failed(&parent, error));
         };
         sweep(&parent);
         // Not the attempt's id: a scheduler may start a job anew while the first one still ends.
         let name = format!("worker-{}", uuid::Uuid::new_v4());
-        Staging::create(&parent, &name).map(Self::Staging).map_err(failed)
+        Staging::create(&parent, &name).map(Self::Staging).map_err(|error| failed(&parent, error))
     }
 
     /// The lock of the folder, if it is one that is swept.

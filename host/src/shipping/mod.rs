@@ -10,4 +10,4 @@ mod trouble;
 
 pub use bundle::{Bundle, Damage, PROGRAM};
 pub use project::{ProjectCopy, SendError, Sent, send, unpack};
-pub use trouble::{LOST, why_it_left_no_report};
+pub use trouble::{UNREPORTED, why_there_is_no_report};

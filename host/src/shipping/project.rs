@@ -4,6 +4,7 @@
 //! with `!` what goes along all the same. The same files make the same archive, byte by byte, so it is put once per change.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -199,7 +200,11 @@ fn append(
 /// In words.
 pub fn unpack(store: &dyn ArtifactStore, copy: &ProjectCopy, folder: &Path) -> Result<(), String> {
     let failed = |error: io::Error| {
-        format!("cannot unpack the project's files in {}: {error}", folder.display())
+        // The error says which file, and each that it comes from says so again, but for the last, which says why.
+        let first = error.source();
+        let last = std::iter::successors(first, |error| (*error).source()).last();
+        let why = last.map_or(String::new(), |last| format!(": {last}"));
+        format!("cannot unpack the project's files in {}: {error}{why}", folder.display())
     };
     fs::create_dir_all(folder).map_err(failed)?;
     let archive = folder.with_extension("tar");

@@ -1,25 +1,19 @@
-//! Why a worker could not begin, from what its job has written: the loader's, the shell's and the worker's own words.
+//! Why a worker has left no report, from what its job has written: the loader's, the shell's and the worker's own words.
 
 use super::PROGRAM;
 
-/// How a worker's error begins where the attempt was made, and nobody can know of it.
-pub const LOST: &str = "the attempt was made and its outcome is lost";
+/// How a worker begins its complaint that it has made the attempt, and cannot hand over how that went.
+pub const UNREPORTED: &str = "it has ended, but its report could not be written";
 
-/// Why a worker has ended without a report, as far as what its job wrote tells: a sentence with the cure, for behind the name
-/// of a step.
+/// Why a worker has ended without a report, in a sentence with the cure, as far as what its job wrote tells.
 #[must_use]
-pub fn why_it_left_no_report(log: &str) -> Option<String> {
-    let not_begun = |why| format!("it could not begin: {why}");
-    // Its own words. What a step writes goes to another log.
-    let own = || log.lines().rev().find_map(|line| line.strip_prefix("error: "));
-    why_it_could_not_begin(log).map(not_begun).or_else(|| match own()? {
-        lost if lost.starts_with(LOST) => Some(lost.to_owned()),
-        words => Some(not_begun(words.to_owned())),
-    })
+pub fn why_there_is_no_report(log: &str) -> Option<String> {
+    let why = trouble(log)?;
+    let has_begun = why.starts_with(UNREPORTED);
+    Some(if has_begun { why } else { format!("it could not begin: {why}") })
 }
 
-/// From the words of the loader and the shell.
-fn why_it_could_not_begin(log: &str) -> Option<String> {
+fn trouble(log: &str) -> Option<String> {
     let lines = || log.lines().rev();
     if let Some(needed) = lines().find_map(needed_libc) {
         return Some(format!(
@@ -45,7 +39,8 @@ fn why_it_could_not_begin(log: &str) -> Option<String> {
              with `noexec`"
         ));
     }
-    None
+    // Its own words. What a step writes goes to another log.
+    lines().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
 }
 
 /// The version in what the loader says: "version `GLIBC_2.38' not found (required by /…/sundae)".
@@ -98,7 +93,7 @@ mod tests {
         let place = image.windows(needed.len()).position(|bytes| bytes == needed).unwrap();
         image[place..place + needed.len()].copy_from_slice(b"GLIBC_9.34\0");
         let (_folder, file) = program(&image);
-        let told = why_it_left_no_report(&written_of(&file)).unwrap();
+        let told = why_there_is_no_report(&written_of(&file)).unwrap();
         assert!(
             told.contains("older than the one that this `sundae` needs (GLIBC 9.34)"),
             "{told}"
@@ -108,7 +103,7 @@ mod tests {
     #[test]
     fn a_program_of_another_kind() {
         let (_folder, file) = program(b"\x7fELF\x02\x01\x01");
-        let told = why_it_left_no_report(&written_of(&file)).unwrap();
+        let told = why_there_is_no_report(&written_of(&file)).unwrap();
         assert!(told.contains("another kind"), "{told}");
     }
 
@@ -116,7 +111,7 @@ mod tests {
     fn a_folder_that_is_not_shared() {
         let (folder, file) = program(b"");
         drop(folder);
-        let told = why_it_left_no_report(&written_of(&file)).unwrap();
+        let told = why_there_is_no_report(&written_of(&file)).unwrap();
         assert!(told.contains("share under the same path"), "{told}");
     }
 
@@ -124,17 +119,17 @@ mod tests {
     fn a_file_system_without_programs() {
         let (_folder, file) = program(b"#!/bin/sh\n");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        let told = why_it_left_no_report(&written_of(&file)).unwrap();
+        let told = why_there_is_no_report(&written_of(&file)).unwrap();
         assert!(told.contains("noexec"), "{told}");
     }
 
     #[test]
     fn the_workers_own_words() {
-        let told = why_it_left_no_report("loading modules\nerror: no bucket\nhint: make one\n");
+        let told = why_there_is_no_report("loading modules\nerror: no bucket\nhint: make one\n");
         assert_eq!(told.as_deref(), Some("it could not begin: no bucket"));
-        let lost = format!("{LOST}: no room");
-        assert_eq!(why_it_left_no_report(&format!("error: {lost}\n")), Some(lost));
-        assert_eq!(why_it_left_no_report("slurmstepd: out of memory\n"), None);
-        assert_eq!(why_it_left_no_report("cat: data/x: No such file or directory\n"), None);
+        let told = why_there_is_no_report(&format!("error: {UNREPORTED}: no space\n"));
+        assert_eq!(told, Some(format!("{UNREPORTED}: no space")));
+        assert_eq!(why_there_is_no_report("slurmstepd: out of memory\n"), None);
+        assert_eq!(why_there_is_no_report("cat: data/x: No such file or directory\n"), None);
     }
 }

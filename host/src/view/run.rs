@@ -227,12 +227,13 @@ impl RunRow {
 }
 
 impl RunView {
-    /// A run with its steps.
+    /// A run with its steps, and what was warned of.
     #[must_use]
     pub fn new(
         run: &RunRecord,
         data: &BTreeMap<String, ArtifactRef>,
         steps: &[StepRecord],
+        warnings: Vec<WarningRecord>,
     ) -> Self {
         let mut components: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for member in &run.members {
@@ -256,15 +257,8 @@ impl RunView {
             params: run.params.clone(),
             data: data.iter().map(|(name, data)| (name.clone(), OutputView::new(data))).collect(),
             steps: steps.iter().map(StepView::new).collect(),
-            warnings: Vec::new(),
+            warnings: warnings.into_iter().map(|warning| warning.message).collect(),
         }
-    }
-
-    /// The same with what was warned of.
-    #[must_use]
-    pub fn with_warnings(mut self, warnings: Vec<WarningRecord>) -> Self {
-        self.warnings = warnings.into_iter().map(|warning| warning.message).collect();
-        self
     }
 }
 

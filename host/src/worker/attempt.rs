@@ -15,6 +15,7 @@ use super::inputs::Inputs;
 use super::log::Log;
 use super::messages::{self, Messages};
 use super::patient::Patient;
+use super::room;
 use super::surroundings::Surroundings;
 use super::warm::{self, Answer, Offer};
 use super::{AttemptReport, AttemptSpec, Cancel, Failure, Outcome, Secrets, code, outcomes};
@@ -46,10 +47,10 @@ pub fn run(
             Ok(log) => {
                 let tell = |message: &str| log.add(message);
                 let store = Patient { store, patience: spec.patience, cancel, tell: &tell };
-                Attempt { spec, store, cancel, at: &at, log: &log, mask }.report()
+                Attempt { spec, store, folders, cancel, at: &at, log: &log, mask }.report()
             }
             Err(error) => {
-                let folder = folder.display();
+                let folder = folders.told(folder);
                 let failure = host(format!("cannot prepare the attempt in {folder}: {error}"));
                 AttemptReport::of_failure(&spec.run_name, failure)
             }
@@ -72,9 +73,18 @@ fn host(message: String) -> Failure {
     Failure::Host { message }
 }
 
+/// How a command ended.
+#[derive(Clone, Copy, Default)]
+struct End {
+    exit_code: Option<i32>,
+    /// Why nothing more could be written then, if that was so.
+    none_left: Option<&'static str>,
+}
+
 struct Attempt<'a> {
     spec: &'a AttemptSpec,
     store: Patient<'a>,
+    folders: &'a Folders,
     cancel: &'a Cancel,
     at: &'a Surroundings,
     log: &'a Log,
@@ -84,8 +94,8 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn report(&self) -> AttemptReport {
         let started = Timestamp::now();
-        let mut exit_code = None;
-        let result = self.make(&mut exit_code);
+        let mut end = End::default();
+        let result = self.make(&mut end);
         // Read also when the step failed: a metric that explains the failure is worth having.
         let messages = messages::read(&self.at.messages(), &self.spec.step.outputs, &self.mask);
         for complaint in &messages.complaints {
@@ -107,14 +117,16 @@ impl Attempt<'_> {
         let run = self.spec.run_name.clone();
         let ended = Timestamp::now();
         let outcome = Outcome { run, outputs, log, metrics, notes, started, ended };
-        let usage = Usage::default();
+        let (exit_code, usage) = (end.exit_code, Usage::default());
         let report = AttemptReport { outcome, exit_code, failure, log_tail, warnings, usage };
-        self.keep(report, &store)
+        self.keep(report, end, &store)
     }
 
-    fn make(&self, exit_code: &mut Option<i32>) -> Result<BTreeMap<String, ArtifactRef>, Failure> {
+    fn make(&self, end: &mut End) -> Result<BTreeMap<String, ArtifactRef>, Failure> {
         let inputs = Inputs::bring(self.spec, &self.store, self.at)?;
-        let ran = self.run_command(exit_code);
+        let ran = self.run_command(&mut end.exit_code);
+        // Before anything of it is moved into the store.
+        end.none_left = room::none_left_at_a_glance(&self.at.folder);
         let untouched = inputs.check(&self.store, &self.at.folder);
         if ran != Err(Failure::Cancelled) {
             untouched?;
@@ -143,8 +155,20 @@ impl Attempt<'_> {
             // One that was asked to stop and ended well all the same has not said that its outputs are whole.
             _ if self.cancel.is_requested() => Err(Failure::Cancelled),
             None => Ok(()),
-            Some(message) => Err(Failure::Command { message }),
+            Some(message) => Err(Failure::Command { message: self.with_room(message) }),
         }
+    }
+
+    /// A complaint, with what it may come from.
+    fn with_room(&self, complaint: String) -> String {
+        match room::none_left(&self.at.folder) {
+            Some(why) => format!("{complaint}; {}", self.with_where(why)),
+            None => complaint,
+        }
+    }
+
+    fn with_where(&self, none_left: &str) -> String {
+        format!("{none_left} where it works, in {}", self.folders.told(&self.at.folder))
     }
 
     /// How the command ended, if a warm server could start it.
@@ -211,8 +235,24 @@ impl Attempt<'_> {
     }
 
     /// Keeps the outcome for later runs.
-    fn keep(&self, mut report: AttemptReport, store: &dyn ArtifactStore) -> AttemptReport {
-        let (None, Some(key)) = (&report.failure, &self.spec.cache_key) else { return report };
+    fn keep(
+        &self,
+        mut report: AttemptReport,
+        end: End,
+        store: &dyn ArtifactStore,
+    ) -> AttemptReport {
+        if report.failure.is_some() {
+            return report;
+        }
+        if let Some(none_left) = end.none_left {
+            // Some programs do not look whether what they write is written.
+            let none_left = self.with_where(none_left);
+            report.warnings.push(format!(
+                "{none_left}; what it wrote may be cut off, and its outcome is not kept for later runs"
+            ));
+            return report;
+        }
+        let Some(key) = &self.spec.cache_key else { return report };
         if let Some(changed) = code::changed(&self.spec.code) {
             // The key tells of the code before the change, and nobody knows which one ran.
             let changed = changed.path.display();

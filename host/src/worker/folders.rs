@@ -16,6 +16,8 @@ use super::surroundings::{CONTEXT, INPUTS, OUTPUTS, folder_beside, log_beside};
 #[derive(Debug)]
 pub struct Folders {
     parent: PathBuf,
+    /// The machine's name, where that is not the host's.
+    machine: Option<String>,
     left: Mutex<Left>,
 }
 
@@ -31,7 +33,24 @@ impl Folders {
     /// Folders below `parent`, which is made when it is needed.
     #[must_use]
     pub fn below(parent: &Path) -> Self {
-        Self { parent: parent.to_owned(), left: Mutex::default() }
+        Self { parent: parent.to_owned(), machine: None, left: Mutex::default() }
+    }
+
+    /// Folders on a machine that may be another one than the host's: when they are spoken of, it is named.
+    #[must_use]
+    pub fn elsewhere(parent: &Path) -> Self {
+        // Where this cannot be read, the orchestrator may know the name.
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let machine = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        Self { machine, ..Self::below(parent) }
+    }
+
+    /// Where a folder is, for people.
+    pub(super) fn told(&self, folder: &Path) -> String {
+        match &self.machine {
+            Some(machine) => format!("{} on {machine}", folder.display()),
+            None => folder.display().to_string(),
+        }
     }
 
     /// The path for an attempt of a step.

@@ -16,6 +16,7 @@ mod patient;
 pub mod portable;
 pub mod reaper;
 mod report;
+mod room;
 mod surroundings;
 pub mod warm;
 

@@ -15,7 +15,7 @@ use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 use super::patient::Patient;
 use super::{AttemptReport, AttemptSpec, Cancel, Failure, Folders, PATIENCE, Secrets};
 use crate::artifact::attempt_key;
-use crate::shipping::{LOST, unpack};
+use crate::shipping::{UNREPORTED, unpack};
 
 const SPEC: &str = "spec.json";
 const REPORT: &str = "report.json";
@@ -65,17 +65,15 @@ pub fn run_from_store(
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, &e))?;
         drop(std::fs::remove_file(super::log_in(&folder)));
     }
-    let folders = Folders::below(scratch);
+    let folders = Folders::elsewhere(scratch);
     let report = match move_into_copy_of_project(&mut spec, &patient, scratch) {
         Ok(()) => super::run(&spec, store, &folders, &folder, cancel, secrets),
         Err(message) => AttemptReport::of_failure(&spec.run_name, Failure::Host { message }),
     };
     let report = report.without_secrets();
     folders.close();
-    let written = write(&patient, id, REPORT, &report);
-    written.map_err(|error| {
-        Error::new(error.kind(), format!("{LOST}: its report could not be written: {error}"))
-    })?;
+    write(&patient, id, REPORT, &report)
+        .map_err(|error| Error::new(error.kind(), format!("{UNREPORTED}: {error}")))?;
     Ok(report)
 }
 

@@ -1,8 +1,8 @@
 //! The servers that tests run against.
 
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::Mutex;
+#[path = "../../../../tests/backends/mod.rs"]
+pub(crate) mod backends;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,26 +21,8 @@ pub(crate) fn fresh(variable: &str, script: &str, place: &str) -> Option<Value> 
 /// # Panics
 /// If it holds none, and all servers are required.
 pub(crate) fn config(variable: &str, script: &str) -> Option<Value> {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if let Ok(text) = std::env::var(variable) {
-        return Some(
-            serde_json::from_str(&text).expect("the variable holds a configuration as JSON"),
-        );
-    }
-    let sentence = format!(
-        "NOT TESTED: there is no server; say eval \"$(tests/backends/{script} start)\", which sets {variable}"
-    );
-    let is_required = std::env::var("SUNDAE_TEST_BACKENDS").is_ok_and(|value| value == "required");
-    assert!(!is_required, "{sentence}");
-    if TOLD.lock().expect("no test fails while it tells").insert(variable.to_owned()) {
-        tell(&sentence);
-    }
-    None
-}
-
-/// Says something past the test harness, which would keep it to itself.
-pub(crate) fn tell(sentence: &str) {
-    writeln!(std::io::stderr(), "{sentence}").expect("there is somebody to tell");
+    let text = backends::variable(variable, "server", script)?;
+    Some(serde_json::from_str(&text).expect("the variable holds a configuration as JSON"))
 }
 
 /// A name that no other test has, now or before.

@@ -3,13 +3,14 @@
 #![allow(dead_code, reason = "each file of tests uses its part")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
 
+#[path = "../../../../tests/backends/mod.rs"]
+pub(crate) mod backends;
+
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::orchestrator::{Change, Handle, Job, JobDescription, JobState, Work};
@@ -17,6 +18,8 @@ use sundae_plugin_api::{Error, Host, HostServices, Level, Orchestrator, abi};
 use sundae_plugin_testkit::Value;
 use sundae_slurm::Slurm;
 use tempfile::TempDir;
+
+use backends::OwnCluster;
 
 /// How long is waited for what must come: a node that dies is missed after some ten seconds, a time limit after a minute.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
@@ -26,80 +29,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 /// # Panics
 /// If there is none, and all that can be tested is required.
 pub(crate) fn is_there() -> bool {
-    static TOLD: Once = Once::new();
-    if std::env::var_os("SUNDAE_TEST_SLURM").is_some() {
-        return true;
-    }
-    let sentence = "NOT TESTED: there is no Slurm cluster; say eval \"$(tests/backends/slurm.sh start)\", which sets SUNDAE_TEST_SLURM";
-    let is_required = std::env::var("SUNDAE_TEST_BACKENDS").is_ok_and(|value| value == "required");
-    assert!(!is_required, "{sentence}");
-    TOLD.call_once(|| {
-        // Past the test harness, which would keep it to itself.
-        writeln!(std::io::stderr(), "{sentence}").expect("there is somebody to tell");
-    });
-    false
-}
-
-/// A cluster of one test alone, to be damaged: small, and without accounting.
-pub(crate) struct OwnCluster {
-    state: PathBuf,
-    /// One at a time: they have the same ports.
-    _lock: File,
-}
-
-impl OwnCluster {
-    /// `None`: there is no Slurm here.
-    pub(crate) fn start() -> Option<Self> {
-        if !is_there() {
-            return None;
-        }
-        let beside = PathBuf::from(std::env::var_os("SUNDAE_TEST_SLURM").expect("it is there"));
-        let state = beside.with_file_name("slurm-for-faults");
-        std::fs::create_dir_all(&state).unwrap();
-        let lock = File::create(state.join("lock")).unwrap();
-        lock.lock().unwrap();
-        let cluster = Self { state, _lock: lock };
-        cluster.script(&["stop"]);
-        drop(std::fs::remove_dir_all(cluster.state.join("slurm")));
-        cluster.script(&["start"]);
-        Some(cluster)
-    }
-
-    pub(crate) fn config(&self) -> PathBuf {
-        self.state.join("slurm/slurm.conf")
-    }
-
-    /// Has the script do something.
-    pub(crate) fn script(&self, words: &[&str]) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/backends/slurm.sh");
-        let mut command = Command::new("bash");
-        command.arg(script).args(words).envs([
-            ("SUNDAE_BACKENDS", self.state.to_str().unwrap()),
-            ("SUNDAE_SLURM_ACCOUNTING", "no"),
-            ("SUNDAE_SLURM_PORT", "16917"),
-            ("SUNDAE_SLURM_PREFIX", "f"),
-            ("SUNDAE_SLURM_MEMORY", "2"),
-        ]);
-        // What the daemons keep open must not be a pipe of ours: its end would be waited for.
-        let said = File::create(self.state.join("said")).unwrap();
-        command.stdout(said.try_clone().unwrap()).stderr(said);
-        let status = command.status().unwrap();
-        assert!(
-            status.success(),
-            "{words:?}: {}",
-            std::fs::read_to_string(self.state.join("said")).unwrap()
-        );
-    }
-
-    pub(crate) fn bed(&self, config: Value) -> Bed {
-        Bed::on(&self.config(), config)
-    }
-}
-
-impl Drop for OwnCluster {
-    fn drop(&mut self) {
-        self.script(&["stop"]);
-    }
+    backends::cluster().is_some()
 }
 
 /// An orchestrator with its work folder, and what it has said.
@@ -120,6 +50,11 @@ impl Bed {
                 config,
             )
         })
+    }
+
+    /// On a cluster of its own.
+    pub(crate) fn of(cluster: &OwnCluster, config: Value) -> Self {
+        Self::on(&cluster.config(), config)
     }
 
     /// `tools` are the system's with this `SLURM_CONF`, since the environment of a test is not its own to change.

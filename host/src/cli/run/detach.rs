@@ -12,8 +12,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::runs::view_of;
 use crate::metadata::RunRecord;
-use crate::view::RunView;
 
 /// What the process is called, before the id of its run: by that it knows what it is for. A variable would be there for whatever it
 /// starts, too.
@@ -83,9 +83,7 @@ fn say_detached(
     }
     let database = context.database()?;
     match database.run(id)? {
-        Some(run) => {
-            context.ui.json(&RunView::new(&run, &database.data(id)?, &database.steps(id)?))
-        }
+        Some(run) => context.ui.json(&view_of(database, &run)?),
         None => Err(Failure::new(format!("run `{name}` was deleted"))),
     }
 }

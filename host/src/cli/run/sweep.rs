@@ -11,13 +11,14 @@ use super::{Run, ended, plan};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::exit_code;
+use crate::cli::runs::view_of;
 use crate::cli::table;
 use crate::cli::ui::{NAME, styled};
 use crate::engine::event::RunStatus;
 use crate::metadata::RunRecord;
 use crate::pipeline::Pipeline;
 use crate::stack::Stack;
-use crate::view::{PlanRow, RunView};
+use crate::view::PlanRow;
 
 /// Values for a param of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,9 +167,7 @@ fn look_ahead(
 fn show(context: &Context, command: &Run, runs: &[RunRecord]) -> Result<(), Failure> {
     if context.wants_json() {
         let database = context.database()?;
-        let views = runs
-            .iter()
-            .map(|run| Ok(RunView::new(run, &database.data(&run.id)?, &database.steps(&run.id)?)));
+        let views = runs.iter().map(|run| view_of(database, run));
         return context.ui.json(&views.collect::<Result<Vec<_>, Failure>>()?);
     }
     let mut metrics: Vec<_> = runs.iter().flat_map(|run| run.metrics.keys()).collect();

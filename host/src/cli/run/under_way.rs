@@ -8,12 +8,12 @@ use super::recorder::Recorder;
 use super::stopper::Stopper;
 use super::workshop::Workshop;
 use crate::cli::context::Context;
+use crate::cli::runs::view_of;
 use crate::cli::{Failure, exit_code, signals};
 use crate::engine::Engine;
 use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
 use crate::metadata::{RunLock, RunRecord};
-use crate::view::RunView;
 use crate::worker::reaper::{self, Armed};
 use crate::worker::warm;
 
@@ -122,11 +122,7 @@ pub(in crate::cli) fn finish(
     if context.wants_json() {
         let database = context.database()?;
         let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
-        context.ui.json(&RunView::new(
-            &run,
-            &database.data(&run.id)?,
-            &database.steps(&run.id)?,
-        ))?;
+        context.ui.json(&view_of(database, &run)?)?;
     }
     match status {
         RunStatus::Cancelled => {

@@ -8,13 +8,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::follower::{Follower, News};
-use super::{database, find_run};
+use super::{database, find_run, view_of};
 use crate::cli::context::Context;
 use crate::cli::run::{Display, ended};
 use crate::cli::{Failure, exit_code, signals};
 use crate::engine::event::RunStatus;
 use crate::metadata::RunRecord;
-use crate::view::RunView;
 
 /// How often to look what is new. Where nothing is, a look is one question.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -99,11 +98,7 @@ fn finish(context: &Context, run: &RunRecord, status: RunStatus) -> Result<(), F
     let (database, name) = (context.database()?, &run.name);
     if context.wants_json() {
         let run = database.run(&run.id)?.unwrap_or_else(|| run.clone());
-        context.ui.json(&RunView::new(
-            &run,
-            &database.data(&run.id)?,
-            &database.steps(&run.id)?,
-        ))?;
+        context.ui.json(&view_of(database, &run)?)?;
     }
     if status == RunStatus::Interrupted {
         return Err(Failure::new(format!("the process that ran `{name}` is gone"))

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{database, find_run, or_a_step, step, the_step_or_item, word};
+use super::{database, find_run, or_a_step, step, the_step_or_item, view_of, word};
 use crate::cli::context::Context;
 use crate::cli::table::{cell, duration, key_values, number, short_digest, size, table, time};
 use crate::cli::ui::{BAD, WARNING, styled};
@@ -50,8 +50,7 @@ impl Describe {
                 false => context.ui.data(step::text_of(&detail)),
             };
         }
-        let warnings = database(context)?.warnings(&run.id, 0)?;
-        let view = RunView::new(&run, &data, &steps).with_warnings(warnings);
+        let view = view_of(database(context)?, &run)?;
         if context.wants_json() {
             return context.ui.json(&view);
         }

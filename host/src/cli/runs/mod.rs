@@ -24,6 +24,7 @@ use crate::engine::fan_out::step_of_item;
 use crate::metadata::{Database, RunFilter, RunRecord, StepRecord};
 use crate::nearest::suggestion;
 use crate::stack::find;
+use crate::view::RunView;
 
 /// Show what has run, and how it went
 ///
@@ -71,6 +72,15 @@ pub(super) fn database(context: &Context) -> Result<&Database, Failure> {
     let database = context.database()?;
     database.mark_abandoned_runs(&context.home.run_locks())?;
     Ok(database)
+}
+
+/// All that is shown of a run.
+///
+/// # Errors
+/// The database cannot be read.
+pub(super) fn view_of(database: &Database, run: &RunRecord) -> Result<RunView, Failure> {
+    let (data, steps) = (database.data(&run.id)?, database.steps(&run.id)?);
+    Ok(RunView::new(run, &data, &steps, database.warnings(&run.id, 0)?))
 }
 
 /// The run that a text means (a name, an id, or the start of an id), or the latest one.

@@ -10,7 +10,7 @@ use crate::artifact::publish_text;
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
-use crate::shipping::why_it_left_no_report;
+use crate::shipping::why_there_is_no_report;
 use crate::worker;
 
 /// How often lost data is made again before a run gives up: a store that loses everything would keep it busy for ever.
@@ -33,14 +33,14 @@ impl Dispatcher<'_> {
         };
         let asked = Instant::now();
         match self.engine.orchestrator.wait(timeout) {
-            // One that does not wait must not keep a processor busy.
-            Ok(changes)
-                if changes.is_empty() && !timeout.is_zero() && asked.elapsed() < SHORTEST_WAIT =>
-            {
-                std::thread::sleep(SHORTEST_WAIT);
-            }
             Ok(changes) => {
-                self.is_unreachable = false;
+                // What it has to tell it may have known before: only one that has nothing to tell can be asked again for sure.
+                self.is_unreachable &= !changes.is_empty();
+                let is_hasty = changes.is_empty() && asked.elapsed() < SHORTEST_WAIT;
+                if is_hasty && !timeout.is_zero() {
+                    // One that does not wait must not keep a processor busy.
+                    std::thread::sleep(SHORTEST_WAIT);
+                }
                 self.fetch_reports(&changes);
                 changes.into_iter().for_each(|change| self.apply(change));
             }
@@ -123,14 +123,14 @@ impl Dispatcher<'_> {
         self.state.try_again(running.step);
     }
 
-    /// A worker that could not even begin has said why where its orchestrator keeps what jobs write.
+    /// A worker that has left no report has said why where its orchestrator keeps what jobs write.
     fn add_job_log(&self, running: &Running, report: &mut AttemptReport) {
         if report.failure == Some(Failure::Cancelled) {
             return;
         }
         let Some(log) = self.job_log(running) else { return };
         if let Some(Failure::Host { message }) = &mut report.failure
-            && let Some(why) = why_it_left_no_report(&log)
+            && let Some(why) = why_there_is_no_report(&log)
         {
             *message = format!("{why} ({message})");
         }

@@ -9,7 +9,7 @@ use sundae_plugin_api::orchestrator::{Change, JobState};
 use super::look_up::at_once;
 use super::{Dispatcher, Running};
 use crate::engine::event::{AttemptReport, Failure};
-use crate::shipping::why_it_left_no_report;
+use crate::shipping::why_there_is_no_report;
 use crate::worker::portable;
 
 /// A file system that many machines share may show what one of them wrote to another some time later.
@@ -37,7 +37,8 @@ impl Dispatcher<'_> {
             Ok(Some(report)) => self.end_reported(&running, report, state),
             // Only one that has ended by itself is known to have left a report, unless it says that it could not.
             Ok(None)
-                if !matches!(state, JobState::Ended { .. }) || self.says_why(&running, &state) =>
+                if !matches!(state, JobState::Ended { .. })
+                    || self.has_said_why(&running, &state) =>
             {
                 self.end_without_report(&running, state);
             }
@@ -47,10 +48,10 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Whether a job has written why it leaves none.
-    fn says_why(&self, running: &Running, state: &JobState) -> bool {
+    /// Whether a job has written why it has left no report.
+    fn has_said_why(&self, running: &Running, state: &JobState) -> bool {
         *state != JobState::Ended { exit_code: 0 }
-            && self.job_log(running).is_some_and(|log| why_it_left_no_report(&log).is_some())
+            && self.job_log(running).is_some_and(|log| why_there_is_no_report(&log).is_some())
     }
 
     /// A job that ran elsewhere has left its report. Why it was ended, if it was, is known to whoever ran it alone.
