@@ -10,10 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{Database, MetadataError};
-use crate::lock::is_at;
+use crate::lock::{is_at, is_of_the_dead};
 
 /// Whoever looks whether a lock is free, or marks a run as interrupted, holds it for a moment; an owner does so for longer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a killed process had just started holds its locks until it runs its own program; on a machine that is short of everything
+/// that takes a while.
+const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_secs(30);
 
 /// Says that a run is under way; until it is dropped, or its process ends.
 #[derive(Debug)]
@@ -47,7 +51,14 @@ impl RunLock {
                     return Ok(Some(Self { path, file }));
                 }
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) if asked.elapsed() > patience => return Ok(None),
+                Err(TryLockError::WouldBlock)
+                    if asked.elapsed() > patience
+                        && (patience.is_zero()
+                            || asked.elapsed() > PATIENCE_WITH_THE_DEAD
+                            || !is_of_the_dead(&file)) =>
+                {
+                    return Ok(None);
+                }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
