@@ -80,7 +80,8 @@ impl Webdav {
     /// Common servers replace a file by removing it first and then moving the other one there. So before an object is
     /// missing, it is looked whether one is about to come.
     pub(crate) async fn look(&self, key: &Key) -> Result<Option<Metadata>, Error> {
-        for pause in [5, 10, 20, 40] {
+        // As long as a busy server may take; what was left by somebody who died is waited for once each time.
+        for pause in [5, 10, 20, 40, 80, 160, 320] {
             if let Some(metadata) = self.remote.metadata(key).await? {
                 return Ok(Some(metadata));
             }
