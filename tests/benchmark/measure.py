@@ -64,13 +64,23 @@ def race(contestants: list[Contestant], rounds: int) -> None:
 
 @dataclass
 class Target:
-    """What was promised: at most so many milliseconds, or so many more, or times as many, as the peer takes."""
+    """What was promised: at most so many milliseconds, or so many more, or times as many, as the peer takes; and so much memory."""
 
     milliseconds: float | None = None
     times: float | None = None
     more: float | None = None
+    megabytes: float | None = None
 
     def verdict(self, ours: Contestant, peer: Contestant | None) -> str:
+        verdicts = [self.of_time(ours, peer), self.of_memory(ours)]
+        return "; ".join(filter(None, verdicts))
+
+    def of_memory(self, ours: Contestant) -> str:
+        if self.megabytes is None:
+            return ""
+        return verdict(ours.peak_kib * 1024 < self.megabytes * 1e6, f"under {self.megabytes:g} MB")
+
+    def of_time(self, ours: Contestant, peer: Contestant | None) -> str:
         if self.milliseconds is not None:
             return verdict(ours.least * 1000 <= self.milliseconds, f"at most {self.milliseconds:g} ms")
         if self.times is not None and peer is not None:

@@ -15,6 +15,7 @@ import many
 import python
 import shell
 import starter
+import storage
 from measure import HEADING
 from world import CHECKOUT
 
@@ -28,6 +29,7 @@ GROUPS = {
     "many": many.measure,
     "idle": idle.measure,
     "cluster": cluster.measure,
+    "storage": storage.measure,
 }
 
 

@@ -31,6 +31,13 @@ def home_in(folder: Path) -> dict[str, str]:
     return env
 
 
+def do(words: list[str], folder: Path, env: dict[str, str]) -> None:
+    """One of our commands, of which only its failure is of interest."""
+    done = subprocess.run([SUNDAE, *words], cwd=folder, env={**os.environ, **env}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"sundae {' '.join(words)}: exit code {done.returncode}\n{done.stderr}")
+
+
 def anew(source: Path, is_ours: bool):
     """Prepares each run in a new copy of `source`, with a home of its own if it is ours.
 

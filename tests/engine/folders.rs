@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
-use sundae::artifact::{ArtifactKind, fetch, publish};
+use sundae::artifact::{ArtifactKind, fetch, files_in, is_present, object_key, publish};
 use sundae::engine::event::RunStatus;
+use sundae_plugin_api::ArtifactStore as _;
 
-use super::support::{self, Bed};
+use super::meddled::{Call, MeddledStore};
+use super::support::{self, Bed, wait_until};
 
 #[test]
 fn a_folder_arrives_as_it_was_made() {
@@ -122,6 +125,41 @@ fn a_name_that_is_no_text_is_refused() {
     assert!(
         told.reason("a").ends_with("cannot be part of an artifact: its name is not valid UTF-8")
     );
+}
+
+/// Where each answer takes its time, ten thousand files must not take ten thousand times as long.
+#[test]
+fn the_files_of_a_folder_go_far_away_and_come_back_several_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let [store, made, got] = ["store", "made", "got"].map(|name| folder.path().join(name));
+    let (put, gotten) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut store = MeddledStore::new(&store, move |call, _| {
+        let under_way = match call {
+            Call::Put => &put,
+            Call::Get => &gotten,
+            _ => return Ok(()),
+        };
+        under_way.fetch_add(1, Ordering::Relaxed);
+        wait_until("eight are under way", || under_way.load(Ordering::Relaxed) >= 8);
+        Ok(())
+    });
+    store.capabilities.staging = None;
+    fs::create_dir(&made).unwrap();
+    let expected: Vec<_> = (10..30).map(|n| (n.to_string(), format!("file {}", n / 2))).collect();
+    for (name, content) in &expected {
+        fs::write(made.join(name), content).unwrap();
+    }
+    let artifact = publish(&store, &made).unwrap();
+    let fetched = fetch(&store, &artifact, &got).unwrap();
+    let fetched = fetched.iter().map(|file| {
+        let name = file.path.file_name().unwrap().to_str().unwrap();
+        (name.to_owned(), fs::read_to_string(&file.path).unwrap())
+    });
+    assert_eq!(fetched.collect::<Vec<_>>(), expected);
+    assert!(is_present(&store, &artifact).unwrap());
+    let digest = &files_in(&store, &artifact).unwrap()[7].1.digest;
+    store.delete(&object_key(digest).unwrap()).unwrap();
+    assert!(!is_present(&store, &artifact).unwrap());
 }
 
 /// What is in a folder.

@@ -73,6 +73,7 @@ type Before = dyn Fn(Call, &Key) -> Result<(), Error> + Send + Sync;
 /// The local store, which first asks somebody else whether it may.
 pub(crate) struct MeddledStore {
     inner: LocalArtifactStore,
+    pub(crate) capabilities: artifact_store::Capabilities,
     before: Box<Before>,
 }
 
@@ -82,13 +83,14 @@ impl MeddledStore {
         folder: &Path,
         before: impl Fn(Call, &Key) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { inner: support::store(folder), before: Box::new(before) }
+        let inner = support::store(folder);
+        Self { capabilities: inner.capabilities(), inner, before: Box::new(before) }
     }
 }
 
 impl ArtifactStore for MeddledStore {
     fn capabilities(&self) -> artifact_store::Capabilities {
-        self.inner.capabilities()
+        self.capabilities.clone()
     }
     fn put(&self, key: &Key, file: &Path, source: Source) -> Result<(), Error> {
         (self.before)(Call::Put, key)?;

@@ -1,7 +1,9 @@
-//! Measures how fast a store moves a file, and how much memory that takes:
+//! Measures how fast a store moves a file, and how much memory that takes: there and back a file of its own, or one way another.
 //!
 //!     eval "$(tests/backends/ceph.sh start)"
 //!     cargo run --release -p sundae-object-storage --example transfer -- s3 "$SUNDAE_TEST_S3" 2048
+//!     cargo run --release -p sundae-object-storage --example transfer -- s3 "$SUNDAE_TEST_S3" put FILE KEY
+//!     cargo run --release -p sundae-object-storage --example transfer -- s3 "$SUNDAE_TEST_S3" get KEY FILE
 
 #![expect(clippy::print_stdout, reason = "it is a program for the terminal")]
 
@@ -16,26 +18,49 @@ use sundae_plugin_api::{Error, Key};
 use sundae_plugin_testkit::Value;
 use sundae_plugin_testkit::artifact_store::open;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [flavor, config, mebibytes] = &arguments[..] else {
-        return Err("usage: transfer FLAVOR CONFIG MEBIBYTES".into());
-    };
+    let [flavor, config, what @ ..] = &arguments[..] else { return Err(USAGE.into()) };
+    let what: Vec<_> = what.iter().map(String::as_str).collect();
     let config: Value = serde_json::from_str(config)?;
     let folder = tempfile::tempdir_in(".")?;
     let store = store(flavor, &config, folder.path())?;
-    let (file, destination) = (folder.path().join("file"), folder.path().join("got"));
-    let size = write(&file, mebibytes.parse()?)?;
-    let key = Key::new("transfer/file")?;
+    match what[..] {
+        [mebibytes] => there_and_back(&*store, folder.path(), mebibytes.parse()?),
+        ["put", file, key] => put(&*store, &Key::new(key)?, Path::new(file)),
+        ["get", key, file] => get(&*store, &Key::new(key)?, Path::new(file)),
+        _ => Err(USAGE.into()),
+    }
+}
 
-    let speed = |start: Instant| size as f64 / f64::from(1 << 20) / start.elapsed().as_secs_f64();
+const USAGE: &str = "usage: transfer FLAVOR CONFIG (MEBIBYTES | put FILE KEY | get KEY FILE)";
+
+fn there_and_back(store: &dyn ArtifactStore, folder: &Path, mebibytes: u64) -> Result<(), Failure> {
+    let (file, key) = (folder.join("file"), Key::new("transfer/file")?);
+    write(&file, mebibytes)?;
+    put(store, &key, &file)?;
+    get(store, &key, &folder.join("got"))?;
+    Ok(store.delete(&key)?)
+}
+
+fn put(store: &dyn ArtifactStore, key: &Key, file: &Path) -> Result<(), Failure> {
     let start = Instant::now();
-    store.put(&key, &file, Source::Keep)?;
-    println!("put {:.0} MiB/s, at most {} KiB of memory", speed(start), peak()?);
+    store.put(key, file, Source::Keep)?;
+    tell("put", start, file)
+}
+
+fn get(store: &dyn ArtifactStore, key: &Key, file: &Path) -> Result<(), Failure> {
     let start = Instant::now();
-    store.get(&key, &destination)?;
-    println!("get {:.0} MiB/s, at most {} KiB of memory", speed(start), peak()?);
-    store.delete(&key)?;
+    store.get(key, file)?;
+    tell("got", start, file)
+}
+
+fn tell(done: &str, start: Instant, file: &Path) -> Result<(), Failure> {
+    let seconds = start.elapsed().as_secs_f64();
+    let speed = file.metadata()?.len() as f64 / f64::from(1 << 20) / seconds;
+    println!("{done} {speed:.0} MiB/s, at most {} KiB of memory", peak()?);
     Ok(())
 }
 
@@ -50,19 +75,19 @@ fn store(flavor: &str, config: &Value, folder: &Path) -> Result<Box<dyn Artifact
     }
 }
 
-/// Writes a file of blocks that differ; its size.
-fn write(file: &Path, mebibytes: u64) -> std::io::Result<u64> {
+/// Writes a file of blocks that differ.
+fn write(file: &Path, mebibytes: u64) -> std::io::Result<()> {
     let mut file = File::create_new(file)?;
     let mut block = vec![0_u8; 1 << 20];
     for number in 0..mebibytes {
         block[..8].copy_from_slice(&number.to_le_bytes());
         file.write_all(&block)?;
     }
-    Ok(mebibytes << 20)
+    Ok(())
 }
 
 /// The most memory that this process has had, in KiB.
-fn peak() -> Result<u64, Box<dyn std::error::Error>> {
+fn peak() -> Result<u64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
     Ok(line.trim().trim_end_matches(" kB").parse()?)

@@ -1,6 +1,7 @@
 //! Artifact stores on services: S3, Google Cloud Storage, Azure Blob Storage, SFTP and WebDAV.
 #![allow(rustdoc::bare_urls, reason = "what is said of a field is shown as its help")]
 
+mod blocks;
 mod bucket;
 mod client;
 mod fault;

@@ -4,25 +4,28 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use opendal::{
-    Buffer, EntryMode, ErrorKind as Fault, HttpTransporter, Metadata, OperationContext, Operator,
-    Reader,
+    Buffer, BufferStream, EntryMode, ErrorKind as Fault, HttpTransporter, Metadata,
+    OperationContext, Operator, Reader,
 };
 use sundae_plugin_api::artifact_store::Object;
 use sundae_plugin_api::{Error, ErrorKind, Host, Key};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::blocks::Blocks;
 use crate::client::client;
 use crate::fault::{cancelled, explain, missing, status};
 use crate::place::Place;
 use crate::transport::{Patient, Pauses, slow};
 
-/// How long a part is. With four of them under way, a transfer needs about 50 MB of memory.
+/// How long a part is. With four of them under way, an upload has seven in memory: one is read, and one or two wait.
 const PART: u64 = 8 << 20;
 
 /// How many parts an object may have, at most; S3 takes 10,000.
@@ -137,18 +140,19 @@ impl Remote {
         writer: &mut opendal::Writer,
     ) -> Result<(), Error> {
         let failed = |error: opendal::Error| self.failed("write", key.as_str(), &error);
+        let blocks = Blocks::of(usize::try_from(part).unwrap_or_default());
         let mut done = 0;
         loop {
             if self.host.is_cancelled() {
                 return Err(cancelled(&self.place, key));
             }
-            let mut bytes = Vec::with_capacity(usize::try_from(part).unwrap_or_default());
-            let read = Read::by_ref(source).take(part).read_to_end(&mut bytes);
+            let mut block = blocks.lend();
+            let read = Read::by_ref(source).take(part).read_to_end(block.bytes());
             let read = read.map_err(|error| Error::io("read", file, &error))?;
             if read == 0 {
                 break;
             }
-            writer.write(bytes).await.map_err(failed)?;
+            writer.write(Bytes::from_owner(block)).await.map_err(failed)?;
             done += read as u64;
             self.host.progress(key.as_str(), done, Some(size));
         }
@@ -226,7 +230,7 @@ impl Remote {
         }
     }
 
-    /// Receives a few parts at once, and writes them in their order.
+    /// Receives a few parts at once. What arrives is written where it belongs, so that no part is ever whole in memory.
     async fn receive_parts(
         &self,
         key: &Key,
@@ -237,27 +241,19 @@ impl Remote {
         let size = metadata.content_length();
         let reader = self.reader(key, metadata).await?;
         let starts = (0..size).step_by(usize::try_from(PART).unwrap_or(usize::MAX));
-        let mut parts = stream::iter(starts)
-            .map(|start| {
-                // Each on a thread of the runtime: decrypting one shall not wait for another.
-                let part = read_part(
-                    reader.clone(),
-                    start..(start + PART).min(size),
-                    self.timeout,
-                    self.attempts,
-                );
-                tokio::spawn(part)
-                    .map_err(|error| opendal::Error::new(Fault::Unexpected, error.to_string()))
-            })
-            .buffered(self.parallel);
+        let parts = stream::iter(starts).map(|start| {
+            let range = start..(start + PART).min(size);
+            Box::pin(Part::new(reader.clone(), range, self.timeout, self.attempts).pieces())
+        });
+        let mut pieces = parts.flatten_unordered(self.parallel);
         let mut done = 0;
-        while let Some(part) = parts.next().await {
+        while let Some(piece) = pieces.next().await {
             if self.host.is_cancelled() {
                 return Err(Broken::Failed(cancelled(&self.place, key)));
             }
-            let part = part.and_then(|part| part).map_err(|error| self.broken(key, &error))?;
-            done += part.len() as u64;
-            append(file, part, name)?;
+            let (place, bytes) = piece.map_err(|error| self.broken(key, &error))?;
+            done += bytes.len() as u64;
+            write_at(file, place, bytes, name)?;
             self.host.progress(key.as_str(), done, Some(size));
         }
         Ok(())
@@ -400,6 +396,14 @@ fn append(mut file: &File, buffer: Buffer, name: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+fn write_at(file: &File, mut place: u64, buffer: Buffer, name: &Path) -> Result<(), Error> {
+    for bytes in buffer {
+        file.write_all_at(&bytes, place).map_err(|error| Error::io("write", name, &error))?;
+        place += bytes.len() as u64;
+    }
+    Ok(())
+}
+
 /// How a download ended.
 enum Received {
     Whole,
@@ -437,6 +441,70 @@ async fn read_part(
     }
 }
 
+/// A part of an object on its way.
+struct Part {
+    reader: Reader,
+    /// What has not arrived.
+    left: Range<u64>,
+    timeout: Duration,
+    pauses: Pauses,
+    answer: Option<Answer>,
+}
+
+/// What a service answers, and when it must have come to its end.
+struct Answer {
+    bytes: BufferStream,
+    until: Instant,
+}
+
+impl Part {
+    fn new(reader: Reader, range: Range<u64>, timeout: Duration, attempts: NonZeroU32) -> Self {
+        let pauses = Pauses::between(attempts);
+        Self { reader, left: range, timeout, pauses, answer: None }
+    }
+
+    /// The bytes as they arrive, and the place of each piece in the object.
+    fn pieces(self) -> impl Stream<Item = opendal::Result<(u64, Buffer)>> {
+        stream::try_unfold(self, async |mut part| Ok(part.next().await?.map(|piece| (piece, part))))
+    }
+
+    /// The next piece; where the answer breaks off, what is left is asked for again.
+    async fn next(&mut self) -> opendal::Result<Option<(u64, Buffer)>> {
+        while !self.left.is_empty() {
+            let error = match self.receive().await {
+                Ok(bytes) => {
+                    let place = self.left.start;
+                    self.left.start += bytes.len() as u64;
+                    return Ok(Some((place, bytes)));
+                }
+                Err(error) => error,
+            };
+            self.answer = None;
+            match Some(()).filter(|()| has_broken_off(&error)).and_then(|()| self.pauses.next(None))
+            {
+                Some(pause) => sleep(pause).await,
+                None => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn receive(&mut self) -> opendal::Result<Buffer> {
+        let answer = match &mut self.answer {
+            Some(answer) => answer,
+            none => {
+                let until = Instant::now() + self.timeout;
+                let asked = self.reader.clone().into_stream(self.left.clone());
+                none.insert(Answer { bytes: by(until, asked).await?, until })
+            }
+        };
+        let bytes = by(answer.until, answer.bytes.try_next()).await?;
+        bytes.ok_or_else(|| {
+            opendal::Error::new(Fault::Unexpected, "the answer is too short").set_temporary()
+        })
+    }
+}
+
 /// Whether an answer had begun and did not end: what has no answer at all has been asked for again already.
 fn has_broken_off(error: &opendal::Error) -> bool {
     error.is_temporary() && error.message() != "send http request" && status(error).is_none()
@@ -447,6 +515,13 @@ async fn within<T>(
     future: impl Future<Output = opendal::Result<T>>,
 ) -> opendal::Result<T> {
     timeout(limit, future).await.map_err(|_| slow())?
+}
+
+async fn by<T>(
+    moment: Instant,
+    future: impl Future<Output = opendal::Result<T>>,
+) -> opendal::Result<T> {
+    timeout_at(moment, future).await.map_err(|_| slow())?
 }
 
 /// Whether the error says that the object is another, or gone, since it was last looked at.

@@ -8,6 +8,7 @@ use sundae_plugin_api::{ArtifactStore, Error, ErrorKind};
 
 use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content};
+use super::several::{asked, moved};
 use super::{ArtifactKind, ArtifactRef, Stamp, make_executable, object_key};
 
 /// Why an artifact could not be fetched.
@@ -138,7 +139,7 @@ fn fetch_folder(
     destination: &Path,
 ) -> Result<Vec<Fetched>, FetchError> {
     fs::create_dir(destination).map_err(writing(destination))?;
-    let mut fetched = Vec::new();
+    let mut files = Vec::new();
     // Entries are sorted, so those of one folder come one after the other.
     let mut made = destination.to_owned();
     for entry in manifest(store, digest)? {
@@ -150,12 +151,17 @@ fn fetch_folder(
         match entry.content {
             Content::EmptyFolder => fs::create_dir_all(&path).map_err(writing(&path))?,
             Content::Link { target } => link(&target, &path).map_err(writing(&path))?,
-            Content::File { digest, executable, .. } => {
-                fetched.push(fetch_file(store, &digest, executable, &path)?);
+            Content::File { digest, size, executable } => {
+                files.push((path, digest, size, executable));
             }
         }
     }
-    Ok(fetched)
+    moved(
+        store,
+        &files,
+        |(_, _, size, _)| *size,
+        |(path, digest, _, executable)| fetch_file(store, digest, *executable, path),
+    )
 }
 
 pub(super) fn manifest(
@@ -239,14 +245,24 @@ pub fn is_present(store: &dyn ArtifactStore, artifact: &ArtifactRef) -> Result<b
         Err(FetchError::Store(error)) => return Err(error),
         Err(_) => return Ok(false),
     };
-    for entry in entries {
-        if let Content::File { digest, size, .. } = entry.content
-            && !has(&digest, size)?
-        {
-            return Ok(false);
-        }
+    let files: Vec<_> = entries
+        .into_iter()
+        .filter_map(|entry| match entry.content {
+            Content::File { digest, size, .. } => Some((digest, size)),
+            Content::EmptyFolder | Content::Link { .. } => None,
+        })
+        .collect();
+    let looked = asked(store, &files, |(digest, size)| match has(digest, *size) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(None),
+        Err(error) => Err(Some(error)),
+    });
+    match looked {
+        Ok(_) => Ok(true),
+        // One that is not there suffices.
+        Err(None) => Ok(false),
+        Err(Some(error)) => Err(error),
     }
-    Ok(true)
 }
 
 /// The digests and sizes of the objects that a folder's manifest names.

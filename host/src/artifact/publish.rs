@@ -11,6 +11,7 @@ use sundae_plugin_api::{ArtifactStore, Error};
 use super::digest::{OpenFile, digest_of_bytes};
 use super::folder::{self, Content, Entry, What};
 use super::lease::{self, Leased};
+use super::several::{asked, moved};
 use super::{ArtifactKind, ArtifactRef, is_executable, is_present, object_key};
 
 /// Why something could not be published.
@@ -155,9 +156,7 @@ fn publish_folder(
     let digest = digest_of_bytes(manifest.as_bytes());
     let all = files.iter().map(|file| file.digest.as_str()).chain([digest.as_str()]);
     about_to_put(store, &digest, all)?;
-    for file in &files {
-        file.put(store)?;
-    }
+    moved(store, &files, |file| file.size, |file| file.put(store))?;
     store.write(
         &object_key(&digest).map_err(Error::from)?,
         manifest.as_bytes(),
@@ -189,12 +188,13 @@ pub(super) fn about_to_put<'a>(
     id: &str,
     digests: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Error> {
-    let mut old = Vec::new();
-    for digest in digests {
-        if store.stat(&object_key(digest)?)?.is_some_and(|object| lease::is_old_object(&object)) {
-            old.push(Leased { kind: ArtifactKind::File, digest: digest.to_owned() });
-        }
-    }
+    let digests: Vec<_> = digests.into_iter().collect();
+    let old = asked(store, &digests, |digest| -> Result<_, Error> {
+        let object = store.stat(&object_key(digest)?)?;
+        let is_old = object.is_some_and(|object| lease::is_old_object(&object));
+        Ok(is_old.then(|| Leased { kind: ArtifactKind::File, digest: (*digest).to_owned() }))
+    })?;
+    let old: Vec<_> = old.into_iter().flatten().collect();
     if old.is_empty() {
         // One that is not there may be one that is just being removed.
         return lease::wait_for_removals(store).map(drop);

@@ -1,48 +1,36 @@
-//! The same work for many things at once, on all cores.
+//! The same work for many things at once, until somebody asks to stop.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::{KeepingError, Progress};
+use crate::artifact::{REQUESTS, on_threads};
 
-/// Does `work` for each of `items` and collects what it gives, in no particular order. The first error ends it.
+/// Does `work`, which is a request or two of a few bytes, for each of `items`, and collects what it gives. The first error
+/// ends it.
 pub(super) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     progress: &Progress,
     work: impl Fn(&T) -> Result<R, KeepingError> + Sync,
 ) -> Result<Vec<R>, KeepingError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(items.len()).max(1);
-    let next = AtomicUsize::new(0);
-    let failed = Mutex::new(None);
-    let one = || {
-        let mut results = Vec::new();
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match progress.go_on().and_then(|()| work(item)) {
-                Ok(result) => results.push(result),
-                Err(error) => {
-                    // Nobody takes another one.
-                    next.store(items.len(), Ordering::Relaxed);
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
-            }
-        }
-        results
-    };
-    let results = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(one)).collect();
-        let mut results = one();
-        for other in others {
-            match other.join() {
-                Ok(more) => results.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    });
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(results),
-    }
+    in_parallel_while(|| true, items, progress, work)
+}
+
+/// The same for the first of `items`, as long as `may_begin` says so of another one: for as many as there are results.
+pub(super) fn in_parallel_while<T: Sync, R: Send>(
+    may_begin: impl Fn() -> bool + Sync,
+    items: &[T],
+    progress: &Progress,
+    work: impl Fn(&T) -> Result<R, KeepingError> + Sync,
+) -> Result<Vec<R>, KeepingError> {
+    on_threads(REQUESTS, may_begin, items, |item| progress.go_on().and_then(|()| work(item)))
+}
+
+/// The same for work that takes a core, and memory: on all cores.
+pub(super) fn on_all_cores<T: Sync, R: Send>(
+    items: &[T],
+    progress: &Progress,
+    work: impl Fn(&T) -> Result<R, KeepingError> + Sync,
+) -> Result<Vec<R>, KeepingError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    on_threads(cores, || true, items, |item| progress.go_on().and_then(|()| work(item)))
 }

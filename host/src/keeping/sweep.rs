@@ -10,16 +10,13 @@ use sundae_plugin_api::artifact_store::Object;
 use sundae_plugin_api::{ArtifactStore, Error, Key};
 
 use super::inventory::plain;
-use super::parallel::in_parallel;
+use super::parallel::{in_parallel, in_parallel_while};
 use super::{Digest, Garbage, KeepingError, Progress, Stored, Total, reach};
 use crate::artifact::lease::Removal;
 use crate::artifact::{object_key, outcome_key};
 
 /// How long others may have to wait for us at a time.
 const TURN: Duration = Duration::from_millis(500);
-
-/// As many objects are removed between two looks at the clock.
-const AT_ONCE: usize = 64;
 
 /// How far two clocks may be apart: far less than what young things are protected for.
 const MOST_SKEW_MS: u64 = 60 * 60 * 1000;
@@ -114,27 +111,23 @@ impl Sweep<'_> {
             self.progress.go_on()?;
             let removal = Removal::announce(self.store)?;
             self.read_new_leases()?;
-            let began = Instant::now();
-            while !left.is_empty() && began.elapsed() < TURN && removal.is_in_time() {
-                let (now, later) = left.split_at(left.len().min(AT_ONCE));
-                self.remove(now, &removal)?;
-                left = later;
-            }
+            left = &left[self.remove(left, &removal)?..];
         }
         Ok(())
     }
 
-    fn remove(&mut self, objects: &[Stored], removal: &Removal<'_>) -> Result<(), KeepingError> {
+    /// Removes the first of these, as many as come their turn; returns how many.
+    fn remove(&mut self, objects: &[Stored], removal: &Removal<'_>) -> Result<usize, KeepingError> {
         let (store, held) = (self.store, &self.held);
-        let removed = in_parallel(objects, self.progress, |object| {
+        let removed = in_parallel_while(turn(removal), objects, self.progress, |object| {
             self.progress.add(1, object.size);
-            if held.contains(&object.digest) || !removal.is_in_time() {
+            if held.contains(&object.digest) {
                 return Ok(None);
             }
             let key = object_key(&object.digest.to_string()).map_err(Error::from)?;
             Ok(remove_if_same(store, &key, object.modified_ms)?.then_some(object.size))
         })?;
-        for size in removed {
+        for size in &removed {
             match size {
                 Some(bytes) => {
                     self.swept.objects.objects += 1;
@@ -143,7 +136,7 @@ impl Sweep<'_> {
                 None => self.swept.spared += 1,
             }
         }
-        Ok(())
+        Ok(removed.len())
     }
 
     /// Reads the leases that were written or renewed since it was found out what may go.
@@ -167,31 +160,31 @@ impl Sweep<'_> {
         let mut left = self.garbage.leases.as_slice();
         while !left.is_empty() {
             let removal = Removal::announce(self.store)?;
-            let began = Instant::now();
-            while let Some((lease, later)) = left.split_first()
-                && began.elapsed() < TURN
-                && removal.is_in_time()
-            {
-                remove_if_same(self.store, &lease.key, lease.modified_ms)?;
-                left = later;
-            }
+            let removed = in_parallel_while(turn(&removal), left, self.progress, |lease| {
+                Ok(remove_if_same(self.store, &lease.key, lease.modified_ms)?)
+            })?;
+            left = &left[removed.len()..];
         }
         Ok(())
     }
 
     fn rest(&mut self) -> Result<(), KeepingError> {
-        let all = |objects: &[Object]| -> Result<u64, KeepingError> {
-            let mut removed = 0;
-            for object in objects {
-                removed += u64::from(remove_if_same(self.store, &object.key, object.modified_ms)?);
-            }
-            Ok(removed)
+        let all = |objects: &[Object]| {
+            in_parallel(objects, self.progress, |object| {
+                Ok(remove_if_same(self.store, &object.key, object.modified_ms)?)
+            })
         };
         let attempts = all(&self.garbage.attempts)?;
         all(&self.garbage.removals)?;
-        self.swept.attempts = attempts;
+        self.swept.attempts = attempts.into_iter().map(u64::from).sum();
         Ok(())
     }
+}
+
+/// Whether there is time for another one before others get their turn.
+fn turn(removal: &Removal<'_>) -> impl Fn() -> bool + Sync {
+    let began = Instant::now();
+    move || began.elapsed() < TURN && removal.is_in_time()
 }
 
 /// Removes an object unless it was written anew since. Returns whether it is gone now and was not before.

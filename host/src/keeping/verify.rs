@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sundae_plugin_api::{ArtifactStore, Error, ErrorKind, Key};
 
-use super::parallel::in_parallel;
+use super::parallel::{in_parallel, on_all_cores};
 use super::{Digest, Inventory, KeepingError, Progress, Reach, Stored, expand, reach};
 use crate::artifact::{ArtifactKind, object_key, outcome_key};
 
@@ -213,7 +213,7 @@ fn read_objects(
     progress: &Progress,
 ) -> Result<HashMap<Digest, Fault>, KeepingError> {
     progress.begin("reading objects", objects.len());
-    let faults = in_parallel(objects, progress, |object| {
+    let faults = on_all_cores(objects, progress, |object| {
         let fault = read_object(store, object, progress)?;
         progress.add(1, 0);
         Ok(fault.map(|fault| (object.digest, fault)))

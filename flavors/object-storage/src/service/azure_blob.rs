@@ -24,7 +24,7 @@ pub struct AzureBlobConfig {
     account_key: Option<Secret>,
     /// A shared access signature, in place of a key.
     sas_token: Option<Secret>,
-    /// How many parts of one object are on their way at once; each takes 8 MiB of memory.
+    /// How many parts of one object are on their way at once; each takes 8 MiB of memory in an upload.
     #[config(default = 4)]
     parallel: NonZeroU32,
     /// How often one request is made at most, with growing pauses, if the service is busy or the connection breaks.

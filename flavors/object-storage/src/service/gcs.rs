@@ -30,7 +30,7 @@ pub struct GcsConfig {
     anonymous: bool,
     /// The storage class of new objects. Default: the bucket's.
     storage_class: Option<String>,
-    /// How many parts of one object are on their way at once; each takes 8 MiB of memory.
+    /// How many parts of one object are on their way at once; each takes 8 MiB of memory in an upload.
     #[config(default = 4)]
     parallel: NonZeroU32,
     /// How often one request is made at most, with growing pauses, if the service is busy or the connection breaks.

@@ -41,7 +41,7 @@ pub struct S3Config {
     encryption: Option<String>,
     /// The key for `aws:kms`.
     kms_key_id: Option<String>,
-    /// How many parts of one object are on their way at once; each takes 8 MiB of memory.
+    /// How many parts of one object are on their way at once; each takes 8 MiB of memory in an upload.
     #[config(default = 4)]
     parallel: NonZeroU32,
     /// How often one request is made at most, with growing pauses, if the service is busy or the connection breaks.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Error;
@@ -9,7 +10,7 @@ use sundae_plugin_api::Error;
 use super::Dispatcher;
 use super::outage::Trouble;
 use super::submit::Prepared;
-use crate::artifact::ArtifactRef;
+use crate::artifact::{ArtifactRef, REQUESTS, on_threads};
 use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::{CacheKey, cache_key};
 use crate::engine::event::{Event, StepStatus};
@@ -22,9 +23,6 @@ use crate::worker::CodeFile;
 
 /// A store that takes as long as that is asked by several threads at once: it is a service, and what takes long is the way there.
 const SLOW: Duration = Duration::from_millis(1);
-
-/// Of so many steps a slow store is told or asked at once.
-const AT_ONCE: usize = 16;
 
 /// A step, and all that an answer depends on.
 pub(super) struct Question<'a> {
@@ -44,7 +42,7 @@ type Answer = Option<Result<Lookup, Error>>;
 impl<'a> Dispatcher<'a> {
     /// Of how many steps the store is told or asked at once.
     pub(super) fn asked_at_once(&self) -> usize {
-        if self.store_took < SLOW { 1 } else { AT_ONCE }
+        if self.store_took < SLOW { 1 } else { REQUESTS }
     }
 
     /// Takes steps that may start, and finds out what is to be looked up of them. Those that need no looking up are dealt with.
@@ -146,13 +144,7 @@ impl<'a> Dispatcher<'a> {
 
 /// Does the same to each, by a thread for each if there are several.
 pub(super) fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if let [item] = items {
-        return vec![act(item)];
-    }
-    // A thread panics only by a fault of ours.
-    let resume = |panic| std::panic::resume_unwind(panic);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| act(item))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(resume)).collect()
-    })
+    let Ok(results) =
+        on_threads(items.len(), || true, items, |item| Ok::<_, Infallible>(act(item)));
+    results
 }
