@@ -499,9 +499,17 @@ impl Part {
             }
         };
         let bytes = by(answer.until, answer.bytes.try_next()).await?;
-        bytes.ok_or_else(|| {
-            opendal::Error::new(Fault::Unexpected, "the answer is too short").set_temporary()
-        })
+        match bytes {
+            None => {
+                let error = opendal::Error::new(Fault::Unexpected, "the answer is too short");
+                Err(error.set_temporary())
+            }
+            // It would be written over the next part.
+            Some(bytes) if bytes.len() as u64 > self.left.end - self.left.start => {
+                Err(opendal::Error::new(Fault::Unexpected, "the service knows no ranges"))
+            }
+            Some(bytes) => Ok(bytes),
+        }
     }
 }
 

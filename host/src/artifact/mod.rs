@@ -28,7 +28,7 @@ pub use keys::{attempt_key, digits_in, object_key, outcome_key};
 pub use known::{KnownDigests, Look, NothingKnown, digest_of_known_file};
 pub use outside::Outside;
 pub use publish::{PublishError, publish, publish_once, publish_text};
-pub use several::{REQUESTS, on_threads};
+pub use several::{REQUESTS, on_threads, requests_at_once};
 pub use stamp::Stamp;
 
 use keys::{lease_key, removal_key};

@@ -91,6 +91,11 @@ pub(super) fn asked<T: Sync, R: Send, E: Send>(
     moved(store, items, |_| 0, work)
 }
 
+/// How many requests to a store are made at once.
+pub fn requests_at_once(store: &dyn ArtifactStore) -> usize {
+    if is_near(store) { 1 } else { REQUESTS }
+}
+
 /// A store that files are moved into, and linked out of, answers sooner than a thread is started.
 fn is_near(store: &dyn ArtifactStore) -> bool {
     store.capabilities().staging.is_some()

@@ -56,7 +56,7 @@ impl<'a> Dispatcher<'a> {
     pub(super) fn take_what_is_done(&mut self, patience: Duration) -> bool {
         let began = Instant::now();
         while began.elapsed() < patience && !self.unverified.is_empty() {
-            let steps = self.asked_at_once().min(self.unverified.len());
+            let steps = self.asked_at_once.min(self.unverified.len());
             let mut steps: Vec<_> = self.unverified.drain(..steps).collect();
             steps.retain(|step| self.state.step(*step).status == StepStatus::Waiting);
             self.take_those_done(&steps);
@@ -71,11 +71,8 @@ impl<'a> Dispatcher<'a> {
             Some((*step, &self.described(*step).outputs, made.outputs))
         });
         let outputs: Vec<_> = outputs.collect();
-        let (store, began) = (&*self.engine.store, Instant::now());
+        let store = &*self.engine.store;
         let gone = at_once(&outputs, |(_, names, outputs)| first_gone(store, names, outputs));
-        if !outputs.is_empty() {
-            self.store_took = began.elapsed();
-        }
         for ((step, ..), gone) in outputs.into_iter().zip(gone) {
             // What it was done for may have been found lost just now.
             if let Some((status, made)) = self.done_before(step) {

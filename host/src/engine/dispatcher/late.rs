@@ -98,7 +98,7 @@ impl Dispatcher<'_> {
         let jobs = ended.filter_map(|change| Some(&self.running.get(&change.handle)?.job));
         let jobs: Vec<_> = jobs.cloned().collect();
         let store = &*self.engine.store;
-        for jobs in jobs.chunks(self.asked_at_once()) {
+        for jobs in jobs.chunks(self.asked_at_once) {
             let reports = at_once(jobs, |job| portable::read_report(store, job));
             self.fetched.extend(jobs.iter().cloned().zip(reports));
         }

@@ -1,16 +1,15 @@
-//! Whether steps must run: those that wait for nothing any more are looked up, several at once where the store takes its time.
+//! Whether steps must run: those that wait for nothing any more are looked up, several at once where the store is a service.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
 
 use sundae_plugin_api::Error;
 
 use super::Dispatcher;
 use super::outage::Trouble;
 use super::submit::Prepared;
-use crate::artifact::{ArtifactRef, REQUESTS, on_threads};
+use crate::artifact::{ArtifactRef, on_threads};
 use crate::engine::cache::{self, Lookup};
 use crate::engine::cache_key::{CacheKey, cache_key};
 use crate::engine::event::{Event, StepStatus};
@@ -20,9 +19,6 @@ use crate::engine::resources::needs;
 use crate::engine::state::Made;
 use crate::pipeline::{Role, Step};
 use crate::worker::CodeFile;
-
-/// A store that takes as long as that is asked by several threads at once: it is a service, and what takes long is the way there.
-const SLOW: Duration = Duration::from_millis(1);
 
 /// A step, and all that an answer depends on.
 pub(super) struct Question<'a> {
@@ -40,14 +36,9 @@ pub(super) struct Question<'a> {
 type Answer = Option<Result<Lookup, Error>>;
 
 impl<'a> Dispatcher<'a> {
-    /// Of how many steps the store is told or asked at once.
-    pub(super) fn asked_at_once(&self) -> usize {
-        if self.store_took < SLOW { 1 } else { REQUESTS }
-    }
-
     /// Takes steps that may start, and finds out what is to be looked up of them. Those that need no looking up are dealt with.
     pub(super) fn next_questions(&mut self) -> Vec<Question<'a>> {
-        let most = self.asked_at_once();
+        let most = self.asked_at_once;
         let mut questions = Vec::new();
         for _ in 0..most {
             let Some(step) = self.state.next_ready() else { break };
@@ -87,18 +78,13 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Asks the store, by a thread for each if there are several.
-    pub(super) fn look_up(&mut self, questions: &[Question<'_>]) -> Vec<Answer> {
+    pub(super) fn look_up(&self, questions: &[Question<'_>]) -> Vec<Answer> {
         let store = &*self.engine.store;
         let answer = |question: &Question<'_>| match &question.must_run {
             Some(_) => None,
             None => Some(cache::look_up(store, &question.key.key, &question.described.outputs)),
         };
-        let began = Instant::now();
-        let answers = at_once(questions, answer);
-        if answers.iter().any(Option::is_some) {
-            self.store_took = began.elapsed();
-        }
-        answers
+        at_once(questions, answer)
     }
 
     /// A step whose outcome is known is completed; another one is ready to be submitted.

@@ -27,6 +27,7 @@ use super::fan_out::{FanOut, item_name};
 use super::job::Reports;
 use super::state::State;
 use super::{Engine, EngineError, Listener};
+use crate::artifact::requests_at_once;
 use crate::pipeline::{Step, spoken};
 use crate::worker::Folders;
 use known::Unverified;
@@ -54,8 +55,8 @@ pub(super) struct Dispatcher<'a> {
     running: HashMap<Handle, Running>,
     /// What is left of the resources of the orchestrator, where they are known.
     ledger: Ledger,
-    /// How long the store took when it was asked last.
-    store_took: Duration,
+    /// About how many steps the store is told or asked at once: several, where what takes long is the way there.
+    asked_at_once: usize,
     /// Wait to be tried again.
     delayed: Delayed,
     reports: Reports,
@@ -117,7 +118,7 @@ impl<'a> Dispatcher<'a> {
             queue: VecDeque::new(),
             fan_outs: HashMap::new(),
             running: HashMap::new(),
-            store_took: Duration::ZERO,
+            asked_at_once: requests_at_once(&*engine.store),
             delayed: Delayed::default(),
             reports: Reports::default(),
             folders: Arc::new(Folders::below(engine.staging)),

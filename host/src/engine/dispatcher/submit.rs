@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use sundae_plugin_api::orchestrator::{Handle, Job, JobDescription, Usage};
 use sundae_plugin_api::{Error, Resources};
@@ -61,7 +60,7 @@ impl Dispatcher<'_> {
     /// Takes from the queue what there is a place for: several attempts where something is laid in a slow store for each.
     fn next_attempts(&mut self) -> Vec<Attempt> {
         let limit = self.capabilities.parallelism.map_or(usize::MAX, |limit| limit.max(1) as usize);
-        let most = if self.capabilities.remote { self.asked_at_once() } else { 1 };
+        let most = if self.capabilities.remote { self.asked_at_once } else { 1 };
         let mut attempts = Vec::new();
         while attempts.len() < most
             && self.running.len() + attempts.len() < limit
@@ -130,14 +129,12 @@ impl Dispatcher<'_> {
     }
 
     /// Of jobs that run elsewhere, the work is laid where a worker finds it.
-    fn lay_specs(&mut self, attempts: &[Attempt]) -> Vec<Result<(), Error>> {
+    fn lay_specs(&self, attempts: &[Attempt]) -> Vec<Result<(), Error>> {
         if !self.capabilities.remote {
             return attempts.iter().map(|_| Ok(())).collect();
         }
-        let (store, began) = (&*self.engine.store, Instant::now());
-        let laid = at_once(attempts, |attempt| portable::write_spec(store, &attempt.spec));
-        self.store_took = began.elapsed();
-        laid
+        let store = &*self.engine.store;
+        at_once(attempts, |attempt| portable::write_spec(store, &attempt.spec))
     }
 
     fn hand_over(&mut self, attempt: Attempt, laid: Result<(), Error>) {
@@ -202,7 +199,7 @@ impl Dispatcher<'_> {
     pub(super) fn remove_what_was_heard(&mut self) {
         let store = &*self.engine.store;
         let heard = std::mem::take(&mut self.heard);
-        for jobs in heard.chunks(self.asked_at_once()) {
+        for jobs in heard.chunks(self.asked_at_once) {
             let removed = at_once(jobs, |job| portable::forget(store, job));
             for (job, removed) in jobs.iter().zip(removed) {
                 if let Err(error) = removed {
