@@ -84,7 +84,11 @@ impl Dispatcher<'_> {
                 Ok(Some(report)) => self.end_reported(&late.running, report, late.state),
                 _ if is_over => self.end_without_report(&late.running, late.state),
                 Ok(None) => self.late.push(late),
-                Err(error) => self.wait_for_report(late, &error),
+                Err(error) => {
+                    // Told, and nothing new is begun; how long a report is waited for counts from the end of its job.
+                    drop(self.wait_for_store(&error));
+                    self.late.push(late);
+                }
             }
         }
     }
@@ -122,12 +126,5 @@ impl Dispatcher<'_> {
                 Ok(Some(AttemptReport::of_failure(self.engine.run_name, failure)))
             }
         }
-    }
-
-    /// The store is away. From then on until it answers, a report may still come as late as from a slow file system.
-    fn wait_for_report(&mut self, late: Late, error: &Error) {
-        // How long that lasts is measured by the job's end, and not by when the store was missed first.
-        drop(self.wait_for_store(error));
-        self.late.push(late);
     }
 }

@@ -38,9 +38,8 @@ type Answer = Option<Result<Lookup, Error>>;
 impl<'a> Dispatcher<'a> {
     /// Takes steps that may start, and finds out what is to be looked up of them. Those that need no looking up are dealt with.
     pub(super) fn next_questions(&mut self) -> Vec<Question<'a>> {
-        let most = self.asked_at_once;
         let mut questions = Vec::new();
-        for _ in 0..most {
+        for _ in 0..self.asked_at_once {
             let Some(step) = self.state.next_ready() else { break };
             match self.question(step) {
                 Ok(question) => questions.extend(question),
