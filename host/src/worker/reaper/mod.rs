@@ -8,12 +8,14 @@ mod stragglers;
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 /// The hidden command by which the binary is a reaper: `sundae reaper FOLDER`.
@@ -21,6 +23,10 @@ pub const COMMAND: &str = "reaper";
 
 /// How long commands may take to end when they are asked to, before they are ended.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the reaper leaves unread what it is told: it would be woken twice for each command, and there may be hundreds in
+/// a second. A pipe holds what is told of thousands.
+const UNREAD: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Said at a proper end: nothing runs any more.
 const FAREWELL: &str = "done";
@@ -125,9 +131,9 @@ fn start(binary: &Path, folder: &Path, held: Option<File>) -> std::io::Result<Ch
 }
 
 /// What the reaper does: reads which commands run, and ends them when there is nothing more to read.
-pub fn run_child(told: impl BufRead, folder: &str) {
+pub fn run_child(told: impl Read + AsFd, folder: &str) {
     let mut groups = BTreeSet::new();
-    for line in told.lines().map_while(Result::ok) {
+    for line in BufReader::new(Unhurried(told)).lines().map_while(Result::ok) {
         if line == FAREWELL {
             return;
         }
@@ -145,6 +151,19 @@ pub fn run_child(told: impl BufRead, folder: &str) {
     // 0 and 1 would be us and everybody.
     groups.retain(|group| *group > 1);
     end(groups.into_iter().filter_map(Pid::from_raw).collect());
+}
+
+/// Reads from a pipe what has gathered there, and at its end at once.
+struct Unhurried<P>(P);
+
+impl<P: Read + AsFd> Read for Unhurried<P> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        // No event is waited for but the end, which is always told.
+        let mut pipe = [PollFd::new(&self.0, PollFlags::empty())];
+        // If that fails, it is read at once.
+        poll(&mut pipe, Some(&UNREAD)).ok();
+        self.0.read(buffer)
+    }
 }
 
 /// Ends what a process of this session has left whose attempts were made in `folder`, where its reaper was killed with it.
