@@ -28,6 +28,7 @@ mod stacks;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use artifacts::{ArtifactFilter, ArtifactRecord};
@@ -75,6 +76,8 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
+        // Statements are planned once, and not again for each value of their parameters.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(64);
         migrations::bring_up_to_date(&mut connection, path)?;
         // With a write-ahead log, a kill loses nothing at this level; a power cut may lose the last moments, never more.
