@@ -45,6 +45,30 @@ fn a_step_ends_with_its_command_and_not_with_its_log() {
     assert_eq!(told.report("a").log_tail, "done");
 }
 
+/// A step that writes nothing leaves its log to a later one, but not while somebody may still write to it.
+#[test]
+fn what_a_step_leaves_in_a_session_of_its_own_does_not_write_into_the_logs_of_others() {
+    let mut bed = Bed::new();
+    let mut pipeline = r#"
+[[steps]]
+name = "a"
+run = "setsid sh -c 'echo $$ > child; until [ -e gate ]; do sleep 0.01; done; while echo stray; do sleep 0.01; done' & until [ -s child ]; do sleep 0.01; done"
+"#
+    .to_owned();
+    for (name, after) in [("b", "a"), ("c", "b"), ("d", "c")] {
+        pipeline += &format!(
+            "[[steps]]\nname = '{name}'\nafter = ['{after}']\nrun = 'touch gate; sleep 0.1; : {name}'\n"
+        );
+    }
+    let told = bed.run(&pipeline);
+    let child = rustix::process::Pid::from_raw(bed.read("child").trim().parse().unwrap()).unwrap();
+    assert!(is_alive(&bed.read("child")), "it has written all the time");
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+    for step in ["a", "b", "c", "d"] {
+        assert_eq!(told.report(step).log_tail, "", "{step}");
+    }
+}
+
 #[test]
 fn a_command_has_no_input_to_wait_for() {
     let mut bed = Bed::new();

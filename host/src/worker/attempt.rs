@@ -42,12 +42,15 @@ pub fn run(
     let report = if cancel.is_requested() {
         AttemptReport::of_failure(&spec.run_name, Failure::Cancelled)
     } else {
-        let made = at.make(spec, folders).and_then(|()| Log::create(at.log()));
+        let made = at.make(spec, folders).and_then(|()| Log::begin(folders, folder));
         match made {
             Ok(log) => {
                 let tell = |message: &str| log.add(message);
                 let store = Patient { store, patience: spec.patience, cancel, tell: &tell };
-                Attempt { spec, store, folders, cancel, at: &at, log: &log, mask }.report()
+                let attempt = Attempt { spec, store, folders, cancel, at: &at, log: &log, mask };
+                let report = attempt.report();
+                log.end(folders, folder);
+                report
             }
             Err(error) => {
                 let folder = folders.told(folder);

@@ -5,11 +5,12 @@
 //! is removed at once and with much care, and look at all that was removed lately before they make something new. So
 //! little is removed while a run goes on, and the rest when it ends.
 
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::spare_logs::{self, SpareLogs};
 use super::surroundings::{CONTEXT, INPUTS, OUTPUTS, folder_beside, log_beside};
 
 /// The folders below one.
@@ -26,6 +27,8 @@ pub struct Folders {
 struct Left {
     /// Folders for others.
     spare: Vec<PathBuf>,
+    /// Logs, likewise.
+    logs: SpareLogs,
     is_closed: bool,
 }
 
@@ -102,6 +105,18 @@ impl Folders {
         }
         fs::create_dir(folder.join(INPUTS))?;
         fs::create_dir(folder.join(OUTPUTS))
+    }
+
+    /// The log of the attempt in `folder`: an empty file that is written to by whoever has it, at its end.
+    pub(super) fn make_log(&self, folder: &Path) -> io::Result<File> {
+        let path = log_beside(folder);
+        let spare = self.left().logs.take(&path);
+        spare.map_or_else(|| spare_logs::create(&path), Ok)
+    }
+
+    /// An attempt has ended: its log is another one's if it is empty, and otherwise stays where it is.
+    pub(super) fn give_log_back(&self, folder: &Path, log: File) {
+        self.left().logs.add(log_beside(folder), log);
     }
 
     /// An attempt has ended: empties its folder for another one.

@@ -17,6 +17,7 @@ pub mod portable;
 pub mod reaper;
 mod report;
 mod room;
+mod spare_logs;
 mod surroundings;
 pub mod warm;
 
@@ -35,7 +36,7 @@ pub use cancel::Cancel;
 pub use code::CodeFile;
 pub use folders::Folders;
 pub use hook::run_hook;
-pub use log::tail_of;
+pub use log::{read_log, tail_of};
 pub use messages::{Message, Progress};
 pub use outcomes::{keep, kept};
 pub use report::{AttemptReport, Failure, Outcome};

@@ -55,10 +55,6 @@ impl Surroundings {
         self.folder.join(OUTPUTS)
     }
 
-    pub(super) fn log(&self) -> PathBuf {
-        log_beside(&self.folder)
-    }
-
     fn context(&self) -> PathBuf {
         self.folder.join(CONTEXT)
     }

@@ -1,9 +1,7 @@
 //! `sundae runs logs --follow`: what the steps of a run write, as they write it, from whichever process the run is.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,6 +14,7 @@ use crate::cli::context::Context;
 use crate::engine::event::{RunStatus, StepStatus};
 use crate::engine::fan_out::step_of_item;
 use crate::metadata::{RunRecord, StepRecord};
+use crate::worker::read_log;
 
 /// How often to look what is new.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -152,7 +151,7 @@ impl LogFollower<'_> {
     /// Shows what a step has written since.
     fn read_on(&mut self, name: &str) -> Result<(), Failure> {
         let Some(log) = self.logs.get_mut(name) else { return Ok(()) };
-        let Some(new) = log.file.as_deref().and_then(|file| read_from(file, log.shown)) else {
+        let Some(new) = log.file.as_deref().and_then(|file| read_log(file, log.shown)) else {
             return Ok(());
         };
         log.shown += new.len() as u64;
@@ -203,13 +202,4 @@ impl LogFollower<'_> {
         }
         Ok(())
     }
-}
-
-/// What stands in a file behind so many bytes.
-fn read_from(file: &Path, start: u64) -> Option<Vec<u8>> {
-    let mut file = File::open(file).ok()?;
-    file.seek(SeekFrom::Start(start)).ok()?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
 }

@@ -1,7 +1,6 @@
 //! `sundae runs logs`
 
 use std::cell::OnceCell;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -15,6 +14,7 @@ use crate::cli::artifact::open_store_of;
 use crate::cli::context::Context;
 use crate::engine::event::StepStatus;
 use crate::metadata::{RunRecord, StepRecord};
+use crate::worker::read_log;
 
 /// How long steps are waited for of a run that has begun.
 const A_MOMENT: Duration = Duration::from_secs(2);
@@ -204,7 +204,7 @@ fn of_running(
     store: &LazyStore<'_>,
     step: &StepRecord,
 ) -> Result<String, Failure> {
-    if let Some(bytes) = step.log_file.as_ref().and_then(|file| fs::read(file).ok()) {
+    if let Some(bytes) = step.log_file.as_ref().and_then(|file| read_log(file, 0)) {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     // It has not begun to write, or has ended since it was looked up.

@@ -1,7 +1,5 @@
 //! `sundae runs resume`
 
-use std::fs;
-
 use clap::Args;
 use jiff::Timestamp;
 
@@ -14,7 +12,7 @@ use crate::engine::event::RunStatus;
 use crate::engine::known::Known;
 use crate::metadata::{Database, RunRecord};
 use crate::stack::Stack;
-use crate::worker::reaper;
+use crate::worker::{read_log, reaper};
 
 /// Go on with a run that failed, was stopped, or whose process was killed
 ///
@@ -84,7 +82,7 @@ impl Resume {
 /// What the steps had written that were under way when their host was killed, by name: their folder goes.
 fn left_logs(database: &Database, run: &str) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let files = database.log_files(run)?.into_iter();
-    Ok(files.filter_map(|(step, file)| Some((step, fs::read(file).ok()?))).collect())
+    Ok(files.filter_map(|(step, file)| Some((step, read_log(&file, 0)?))).collect())
 }
 
 /// Keeps them as any other log.
