@@ -29,17 +29,17 @@ impl Dispatcher<'_> {
     pub(super) fn hear_orchestrator(&mut self) {
         let timeout = match self.can_look_up() {
             true => Duration::ZERO,
-            false => TICK.min(self.delayed.shortest_wait().unwrap_or(TICK)),
+            false => self.longest_wait(),
         };
         let asked = Instant::now();
         match self.engine.orchestrator.wait(timeout) {
             Ok(changes) => {
                 // What it has to tell it may have known before: only one that has nothing to tell can be asked again for sure.
                 self.is_unreachable &= !changes.is_empty();
-                let is_hasty = changes.is_empty() && asked.elapsed() < SHORTEST_WAIT;
-                if is_hasty && !timeout.is_zero() {
+                if changes.is_empty() {
                     // One that does not wait must not keep a processor busy.
-                    std::thread::sleep(SHORTEST_WAIT);
+                    let shortest = SHORTEST_WAIT.min(timeout);
+                    std::thread::sleep(shortest.saturating_sub(asked.elapsed()));
                 }
                 self.fetch_reports(&changes);
                 changes.into_iter().for_each(|change| self.apply(change));
@@ -54,6 +54,13 @@ impl Dispatcher<'_> {
             }
             Err(error) => self.lose_all(&format!("the orchestrator cannot be asked: {error}")),
         }
+    }
+
+    /// How long nothing has to be done but to hear the orchestrator.
+    fn longest_wait(&self) -> Duration {
+        let delayed = self.delayed.shortest_wait().unwrap_or(TICK);
+        let untold = if self.untold.is_empty() { TICK } else { self.time_to_tell() };
+        TICK.min(delayed).min(untold)
     }
 
     /// Whatever runs is given up.

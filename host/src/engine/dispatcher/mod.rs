@@ -41,6 +41,10 @@ use submit::Prepared;
 /// How long to wait for the orchestrator before looking for a request to stop. Nothing else depends on it.
 const TICK: Duration = Duration::from_millis(100);
 
+/// What happens in quick succession is told at once: recording it is a good part of what a trivial step costs. Nobody sees the
+/// difference, and what was not told was not reported as done.
+const BETWEEN_TELLING: Duration = Duration::from_millis(5);
+
 pub(super) struct Dispatcher<'a> {
     engine: &'a Engine<'a>,
     listener: &'a mut dyn Listener,
@@ -70,6 +74,8 @@ pub(super) struct Dispatcher<'a> {
     renewed: Instant,
     /// Told when there is nothing else to do, so that many events are recorded at once.
     untold: Vec<Event>,
+    /// When something was told last.
+    told: Instant,
     began: Instant,
     /// Jobs of which everything was heard: what workers were told is removed when that is recorded.
     heard: Vec<String>,
@@ -127,6 +133,7 @@ impl<'a> Dispatcher<'a> {
             progress: ProgressWatch::default(),
             renewed: Instant::now(),
             untold: Vec::new(),
+            told: now,
             began: now,
             heard: Vec::new(),
             stopping: Stopping::No,
@@ -162,7 +169,9 @@ impl<'a> Dispatcher<'a> {
             if is_idle && self.state.is_finished() {
                 return self.finish();
             }
-            self.tell()?;
+            if self.time_to_tell().is_zero() {
+                self.tell()?;
+            }
             if is_idle {
                 // What was to be submitted was refused; what follows from that is decided in the next turn.
                 assert!(self.can_go_on(), "steps wait for what nobody does");
@@ -241,12 +250,23 @@ impl<'a> Dispatcher<'a> {
         self.untold.push(Event::Warning { message });
     }
 
+    /// How long until something may be told again.
+    fn time_to_tell(&self) -> Duration {
+        // What was submitted elsewhere must be known if this process is killed: it goes on there.
+        if self.capabilities.remote {
+            Duration::ZERO
+        } else {
+            BETWEEN_TELLING.saturating_sub(self.told.elapsed())
+        }
+    }
+
     fn tell(&mut self) -> Result<(), EngineError> {
         if self.untold.is_empty() {
             return Ok(());
         }
         let events = std::mem::take(&mut self.untold);
         self.listener.hear(&events).map_err(EngineError::NotRecorded)?;
+        self.told = Instant::now();
         self.remove_what_was_heard();
         Ok(())
     }
