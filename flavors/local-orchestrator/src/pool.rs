@@ -9,6 +9,10 @@ use std::time::Duration;
 use sundae_plugin_api::orchestrator::{Change, Handle, JobState, Work};
 use sundae_plugin_api::{Error, Ledger, Resources};
 
+/// How often a thread that has ended a job gives way to others before it sleeps. Whoever hears of the end has another job for it in
+/// a moment, as a rule; a processor that has gone to sleep meanwhile takes longer than that to wake up.
+const GIVES_WAY: u32 = 100;
+
 /// Threads are started as they are needed, up to a limit, and end with the pool.
 pub(crate) struct Pool {
     limit: usize,
@@ -139,6 +143,7 @@ impl Drop for Pool {
 
 fn run_jobs(shared: &Shared) {
     let mut state = shared.state();
+    let mut gives_way = 0;
     loop {
         if let Some(Waiting { handle, needs, work }) = state.next() {
             state.running.insert(handle.clone(), Arc::clone(&work));
@@ -155,9 +160,15 @@ fn run_jobs(shared: &Shared) {
                 shared.work.notify_all();
             }
             shared.report(state, handle, end);
+            gives_way = GIVES_WAY;
             state = shared.state();
         } else if state.closed {
             return;
+        } else if gives_way > 0 {
+            gives_way -= 1;
+            drop(state);
+            thread::yield_now();
+            state = shared.state();
         } else {
             state.idle += 1;
             state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
