@@ -266,6 +266,142 @@ def test_a_module_that_does_something_when_imported_does_so_for_each_step(projec
     assert one[0] < two[0]
 
 
+TAKERS = """
+import enum, json, pathlib, sys
+from sundae import step
+
+class Colour(enum.Enum):
+    RED = "red"
+
+@step
+def takes(value) -> str:
+    return f"{type(value).__name__} {value!r}"
+
+@step
+def takes_all(values: list, scale: float = 2) -> str:
+    return f"{values!r} {scale!r}"
+
+@step
+def takes_colour(colour: Colour) -> str:
+    return repr(colour)
+
+@step
+def takes_text_for_a_hint(value: "int") -> str:
+    return repr(value)
+
+@step
+def takes_a_path(value: pathlib.Path) -> str:
+    return type(value).__name__ + value.read_text()
+
+@step
+def takes_none() -> str:
+    return "nothing"
+"""
+
+JSON = {"materializer": "json"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("takes", {"inputs": {"value": (b"7", JSON)}}),
+        ("takes", {"inputs": {"value": (b"[1, 2]", {**JSON, "type": "tuple"})}}),
+        ("takes", {"inputs": {"value": (b"7 is not JSON alone", JSON)}}),
+        ("takes", {"inputs": {"value": (b"x" * 100_000, {"materializer": "text"})}}),
+        ("takes", {"inputs": {"value": (json.dumps(list(range(20_000))).encode(), JSON)}}),
+        ("takes", {"inputs": {"value": (b"", {"materializer": "steps:Missing"})}}),
+        ("takes", {"inputs": {"other": (b"7", JSON)}}),
+        ("takes", {"params": {"value": 7}}),
+        (
+            "takes_all",
+            {"inputs": {"values-1": (b"1", JSON), "values-0": (b"0", JSON)}, "params": {"scale": 1.5}},
+        ),
+        ("takes_colour", {"params": {"colour": "red"}}),
+        ("takes_colour", {"params": {"colour": "blue"}}),
+        ("takes_text_for_a_hint", {"inputs": {"value": (b"7", JSON)}}),
+        ("takes_a_path", {"inputs": {"value": (b"7", JSON)}}),
+        ("takes_none", {}),
+        ("is_not_there", {}),
+    ],
+)
+def test_what_is_prepared_before_the_copy_is_what_an_interpreter_would_find(project, warm, name, options):
+    project.write("steps.py", TAKERS)
+    attempts = warm()
+    folder, code = in_an_interpreter(attempts, f"steps:{name}", **options)
+    outputs = [path.read_bytes() for path in sorted((folder / "out").iterdir())]
+    for _ in range(2):
+        copy = attempts.run(f"steps:{name}", **options)
+        assert copy.said == {"exited": code}
+        expected, log = (folder / "log").read_text(), copy.log.replace(str(copy.folder), str(folder))
+        if "Traceback" in expected:  # It begins elsewhere.
+            expected, log = expected.splitlines()[-1], log.splitlines()[-1]
+        assert log == expected
+        assert [path.read_bytes() for path in sorted((copy.folder / "out").iterdir())] == outputs
+
+
+def test_only_what_runs_no_code_of_the_users_is_prepared(project, monkeypatch, tmp_path):
+    from sundae.ahead import Ahead
+
+    project.write("prepared.py", TAKERS)
+    monkeypatch.syspath_prepend(project.root)
+    __import__("prepared")
+
+    def prepared(name: str, inputs: dict, params: dict):
+        (tmp_path / "7").write_text("7")
+        entries = {
+            key: {"path": str(tmp_path / "7"), "size": 1, "metadata": of} for key, of in inputs.items()
+        }
+        (tmp_path / "context").write_text(json.dumps({"inputs": entries, "params": params}))
+        monkeypatch.setenv("SUNDAE_CONTEXT", str(tmp_path / "context"))
+        found = Ahead([]).prepared([f"prepared:{name}"])
+        return found.step is not None, found.arguments
+
+    assert prepared("takes", {"value": JSON}, {}) == (True, {"value": 7})
+    assert prepared("takes_all", {"values-0": JSON}, {"scale": 3.0}) == (True, {"values": [7], "scale": 3.0})
+    assert prepared("takes", {"value": {"materializer": "pickle"}}, {}) == (True, None)
+    assert prepared("takes_a_path", {"value": JSON}, {}) == (True, None)
+    assert prepared("takes_colour", {}, {"colour": "red"}) == (True, None)
+    assert prepared("takes_text_for_a_hint", {"value": JSON}, {}) == (False, None)
+    assert prepared("Colour.RED", {}, {}) == (False, None)
+    assert Ahead([]).prepared(["prepared:takes", "--path", "elsewhere"]) is None
+
+
+def test_nothing_of_one_step_is_in_the_environment_of_the_next(project, warm):
+    environment = library(project, "curious", "import os\nSEEN = sorted(os.environ)\n")
+    project.write(
+        "steps.py",
+        "import os\nfrom sundae import step\n@step\ndef work() -> list:\n    return sorted(os.environ)\n",
+    )
+    project.write(
+        "late.py",
+        "import curious\nfrom sundae import step\n@step\ndef work() -> list:\n    return curious.SEEN\n",
+    )
+    attempts = warm(LASTING="always", **environment)
+    named = {"SUNDAE_PARAM_C": "1", "LASTING": "always"}
+    first = attempts.run("steps:work", variables=named).output()
+    second = attempts.run("steps:work").output()
+    assert set(first) - set(second) == {"SUNDAE_PARAM_C"}
+    attempts.run("steps:work", variables=named)
+    seen_by_import = attempts.run("late:work", variables={"SUNDAE_PARAM_D": "1"}).output()
+    assert set(second) - set(seen_by_import) == {"SUNDAE_CONTEXT", "SUNDAE_MESSAGES"}
+    assert "LASTING" in seen_by_import
+
+
+def test_without_isolation_each_step_has_the_variables_that_it_was_given(project, warm):
+    project.write(
+        "steps.py",
+        "import os\nfrom sundae import step\n@step\ndef work() -> str:\n"
+        "    return os.environ.pop('LASTING') + os.environ.pop('SUNDAE_PARAM_C', 'nothing')\n",
+    )
+    attempts = warm("--isolation", "none", LASTING="a")
+    given = [{"LASTING": "a", "SUNDAE_PARAM_C": "1"}, {"LASTING": "b"}, {}]
+    said = [
+        (done.folder / "out" / "output").read_text()
+        for done in (attempts.run("steps:work", variables=one) for one in given)
+    ]
+    assert said == ["a1", "bnothing", "anothing"]
+
+
 def test_a_thread_in_the_server_makes_it_refuse(project, warm):
     environment = library(
         project,

@@ -82,17 +82,22 @@ class WarmAttempts:
         self.server = Server(project.root, *words, **environment)
         self.count = 0
 
-    def prepare(self, target: str, outputs=("output",), params=None):
-        """The environment and the log of a new attempt."""
+    def prepare(self, target: str, outputs=("output",), params=None, inputs=None, variables=None):
+        """The folder and the environment of a new attempt. `inputs`: contents with metadata, by name."""
         self.count += 1
         folder = self.folder / str(self.count)
         (folder / "out").mkdir(parents=True)
         facts = {"schema": 1, "run": {"id": "7", "name": "training-1"}, "pipeline": "training"}
-        facts |= {"step": target.split(":")[-1], "attempt": 1, "params": params or {}, "inputs": {}}
+        facts |= {"step": target.split(":")[-1], "attempt": 1, "params": params or {}}
+        facts["inputs"] = {name: self.input(folder / name, *given) for name, given in (inputs or {}).items()}
         facts["outputs"] = {name: {"path": str(folder / "out" / name)} for name in outputs}
         (folder / "context.json").write_text(json.dumps(facts))
-        variables = {"SUNDAE_CONTEXT": f"{folder}/context.json", "SUNDAE_MESSAGES": f"{folder}/messages"}
-        return folder, variables
+        own = {"SUNDAE_CONTEXT": f"{folder}/context.json", "SUNDAE_MESSAGES": f"{folder}/messages"}
+        return folder, {**own, **(variables or {})}
+
+    def input(self, path, content: bytes, metadata: dict) -> dict:
+        path.write_bytes(content)
+        return {"path": str(path), "kind": "file", "digest": "", "size": len(content), "metadata": metadata}
 
     def run(self, target: str, **options) -> "Done":
         folder, variables = self.prepare(target, **options)

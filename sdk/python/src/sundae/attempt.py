@@ -22,18 +22,32 @@ COMMAND = "import sundae; sundae.run_step()"
 def run_step() -> None:
     """Runs the step that the command line names, and ends the process with 1 if it fails."""
     sys.stdout.reconfigure(line_buffering=True)  # The host shows the log while the step runs.
-    target, paths, output_names, split = _command_line(sys.argv[1:])
-    extend_path(paths)
-    sys.argv = [target.partition(":")[0]]
-    facts = read_context()
-    with trimmed_errors(f"while loading `{target}`"):
-        step = _load(target)
-    if output_names is not None:
-        step = step.with_options(outputs=output_names)
-    arguments = _arguments(step, facts)
-    with trimmed_errors():
-        result = step.signature.call(step.function, arguments)
-    _save(step, result, facts, split)
+    attempt = Attempt(sys.argv[1:])
+    extend_path(attempt.paths)
+    attempt.run()
+
+
+class Attempt:
+    """What a command line asks for. What precedes the function's call may be done ahead, see `ahead.py`."""
+
+    def __init__(self, words: list[str]):
+        self.target, self.paths, self.output_names, self.split = _command_line(words)
+        self.facts = read_context()
+        self.step: declaration.Step | None = None
+        self.arguments: dict | None = None
+
+    def run(self) -> None:
+        """Calls the function, and saves what it returns. Ends the process with 1 if that fails."""
+        sys.argv = [self.target.partition(":")[0]]
+        if self.step is None:
+            with trimmed_errors(f"while loading `{self.target}`"):
+                step = _load(self.target)
+            self.step = with_outputs(step, self.output_names)
+        if self.arguments is None:
+            self.arguments = arguments(self.step, self.facts, _loaded)
+        with trimmed_errors():
+            result = self.step.signature.call(self.step.function, self.arguments)
+        _save(self.step, result, self.facts, self.split)
 
 
 def _command_line(words: list[str]):
@@ -63,6 +77,11 @@ def _load(target: str) -> declaration.Step:
     for part in name.split("."):
         found = getattr(found, part)
     return found if isinstance(found, declaration.Step) else declaration.Step(found)
+
+
+def with_outputs(step: declaration.Step, names: list[str] | None) -> declaration.Step:
+    """The step with the outputs that the command line names, if it does."""
+    return step if names is None else step.with_options(outputs=names)
 
 
 class _ScriptHasStartedPipeline(BaseException):
@@ -95,22 +114,23 @@ def load_script(path: str):
     return module
 
 
-def _arguments(step, facts: dict) -> dict:
-    arguments = {}
+def arguments(step, facts: dict, load) -> dict:
+    """The arguments of a step by name; `load` reads an input: a step, its key, its entry and its hint."""
+    found = {}
     signature = step.signature.arguments
     for name, value in facts["params"].items():
-        arguments[name] = params.from_json(value, signature[name].hint)
+        found[name] = params.from_json(value, signature[name].hint)
     # `models-0`, `models-1`, ... are the elements of one argument; see `tracing.py`.
     for key in sorted(facts["inputs"], key=_place):
         entry = facts["inputs"][key]
         name, is_element, _ = key.partition("-")
         hint = signature[name].hint
-        value = _loaded(step, key, entry, hints.element(hint) if is_element else hint)
+        value = load(step, key, entry, hints.element(hint) if is_element else hint)
         if is_element:
-            arguments.setdefault(name, []).append(value)
+            found.setdefault(name, []).append(value)
         else:
-            arguments[name] = value
-    return arguments
+            found[name] = value
+    return found
 
 
 def _loaded(step, key: str, entry: dict, hint):
@@ -169,6 +189,8 @@ def _split(step, result) -> list:
 
 
 def _checked(step, output, value):
+    if type(value) is output.hint:  # Nothing need be asked, and asking costs more than most of what follows.
+        return value
     wanted = hints.plain(output.hint)
     if any(kind in (int, float, bool, str) for kind in hints.members(wanted) or [wanted]):
         value = hints.python_scalar(value)

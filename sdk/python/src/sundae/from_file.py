@@ -9,12 +9,11 @@ in which `null` stands for the file; COMPLAINT is what is said where there is no
 import json
 import os
 import sys
-import tempfile
 
 from . import declaration
 from .attempt import load_script, trimmed_errors
 from .errors import PipelineError, SundaeError
-from .host import call
+from .host import call, plan_file
 from .signature import REQUIRED, Signature, unwrapped
 
 
@@ -27,10 +26,7 @@ def run_file() -> None:
     with trimmed_errors():
         pipeline = _chosen(module, file, name)
         plan = pipeline.compile(**_arguments(pipeline, json.loads(given)))
-    with tempfile.TemporaryDirectory(prefix="sundae-plan-") as folder:
-        path = os.path.join(folder, f"{plan['name']}.json")
-        with open(path, "w", encoding="utf-8") as out:
-            json.dump(plan, out, indent=1)
+    with plan_file(plan) as path:
         try:
             code = call([path if word is None else word for word in json.loads(words)])
         except SundaeError as error:

@@ -5,6 +5,7 @@ a step there is nobody to tell, so metrics, notes and progress do nothing: a ste
 ordinary function that a unit test can call.
 """
 
+import json
 import os
 
 from .errors import SundaeError
@@ -35,8 +36,6 @@ def context() -> Context:
 
 def read_context() -> dict:
     """The context file as the host has written it."""
-    import json
-
     path = os.environ.get("SUNDAE_CONTEXT")
     if path is None:
         raise SundaeError("there is no step running here: SUNDAE_CONTEXT is not set")
@@ -69,8 +68,12 @@ def tell(message: dict) -> None:
     path = os.environ.get("SUNDAE_MESSAGES")
     if path is None:
         return
-    import json
+    line = _ENCODER.encode(message) + "\n"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(file, line.encode())  # One write: lines of several processes stay whole.
+    finally:
+        os.close(file)
 
-    line = json.dumps(message, allow_nan=False) + "\n"
-    with open(path, "ab", buffering=0) as file:  # One write: lines of several processes stay whole.
-        file.write(line.encode())
+
+_ENCODER = json.JSONEncoder(allow_nan=False)

@@ -8,17 +8,18 @@ that a copy could not have, a thread for example, the host is told to start the 
 """
 
 import _io
+import _signal  # What `signal` and `socket` make of these is Python: a copy is made of whatever that touches.
+import _socket
 import atexit
 import gc
 import json
 import os
-import signal
-import socket
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from . import attempt, materializers
+from .ahead import Ahead
 from .foresight import Foreseen, Foresight, stamp
 from .materializers import plain
 from .source import Project, import_roots, is_installed
@@ -42,12 +43,13 @@ def serve_steps() -> None:
     words = sys.argv[1:]
     os.environ.pop("SUNDAE_CONTEXT", None)  # Is there for those who look for processes of this run.
     paths = [value for option, value in zip(words[::2], words[1::2], strict=True) if option == "--path"]
-    control = socket.socket(fileno=os.dup(0))
+    control = _socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     attempt.extend_path(paths)
-    server = _InItself(control) if "--isolation" in words else _ByCopies(control)
+    sys.stdout.reconfigure(line_buffering=True)  # The host shows the log of a step while it runs.
+    server = _InItself(control) if "--isolation" in words else _ByCopies(control, paths)
     server.serve()
 
 
@@ -56,16 +58,18 @@ class _Refused(Exception):
 
 
 class _Server:
-    def __init__(self, control: socket.socket):
+    def __init__(self, control: _socket.socket):
         self.control = control
         self.obstacle: str | None = None
+        self.lasting = dict(os.environ)
+        self.variables: set[str] = set()
 
     def serve(self) -> None:
         while True:
-            word, descriptors, _, _ = socket.recv_fds(self.control, 1, 2)
-            if not word:
+            descriptors = _received(self.control)
+            if not descriptors:
                 return
-            connection, log = socket.socket(fileno=descriptors[0]), descriptors[1]
+            connection, log = _socket.socket(fileno=descriptors[0]), descriptors[1]
             try:
                 self.take(connection, log, _request(connection))
             except _Refused as reason:
@@ -78,11 +82,29 @@ class _Server:
             finally:
                 os.close(log)
 
-    def take(self, connection: socket.socket, log: int, request: dict) -> None:
+    def take(self, connection: _socket.socket, log: int, request: dict) -> None:
         raise NotImplementedError
 
+    def set_variables(self, wanted: dict[str, str]) -> None:
+        """Sets these variables, and those that were set before to what they were in the beginning."""
+        for name in self.variables.union(wanted):
+            value = wanted.get(name, self.lasting.get(name))
+            if value is None:
+                os.environ.pop(name, None)
+            elif os.environ.get(name) != value:
+                os.environ[name] = value
+        self.variables = set(wanted)
 
-def _request(connection: socket.socket) -> dict:
+
+def _received(control: _socket.socket) -> list[int]:
+    """The descriptors that come with the next byte; none at the end."""
+    _, parts, _, _ = control.recvmsg(1, _socket.CMSG_LEN(8))
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS)
+    data = b"".join(data for level, kind, data in parts if (level, kind) == rights)
+    return [int.from_bytes(data[place : place + 4], sys.byteorder) for place in range(0, len(data), 4)]
+
+
+def _request(connection: _socket.socket) -> dict:
     line = b""
     while not line.endswith(b"\n"):
         part = connection.recv(1 << 16)
@@ -99,12 +121,18 @@ def _request(connection: socket.socket) -> dict:
     return request
 
 
-def _say(connection: socket.socket, reply) -> None:
+def _say(connection: _socket.socket, reply) -> None:
     with suppress(OSError):  # Nobody wants to know any more.
         connection.sendall(json.dumps(reply).encode() + b"\n")
 
 
-def _is_let_go(connection: socket.socket) -> bool:
+def _say_number(connection: _socket.socket, what: str, number: int) -> None:
+    """Says `{what: number}`. Without `json`, much of which would be copied: by then there is a copy."""
+    with suppress(OSError):
+        connection.sendall(f'{{"{what}": {number}}}\n'.encode())
+
+
+def _is_let_go(connection: _socket.socket) -> bool:
     """Waits until the host lets the step begin; false if it has left."""
     try:
         return connection.recv(3) == b"go\n"
@@ -115,13 +143,14 @@ def _is_let_go(connection: socket.socket) -> bool:
 class _ByCopies(_Server):
     """Forks for each attempt."""
 
-    def __init__(self, control: socket.socket):
+    def __init__(self, control: _socket.socket, paths: list[str]):
         super().__init__(control)
         self.foresight = Foresight(Project(os.getcwd(), [os.getcwd(), *import_roots()]))
-        self.running: dict[int, socket.socket] = {}
-        self.ended: dict[int, socket.socket] = {}
+        self.ahead = Ahead(paths)
+        self.running: dict[int, _socket.socket] = {}
+        self.ended: dict[int, _socket.socket] = {}
         gc.disable()  # What is never collected here is never copied for it.
-        signal.signal(signal.SIGCHLD, self._tell_of_ends)
+        _signal.signal(_signal.SIGCHLD, self._tell_of_ends)
 
     def serve(self) -> None:
         super().serve()
@@ -129,25 +158,33 @@ class _ByCopies(_Server):
             os.waitpid(pid, 0)
         os._exit(0)
 
-    def take(self, connection: socket.socket, log: int, request: dict) -> None:
+    def take(self, connection: _socket.socket, log: int, request: dict) -> None:
         self._reap()
         if self.obstacle is None:
             self._import_for(request["command"][3], log)
         if self.obstacle is not None:
             raise _Refused(self.obstacle)
+        prepared = self._prepare(request)
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            _become(self, connection, log, request)
+            _become(self, connection, log, prepared)
         if _threads() > 1:  # Looked at afterwards: there are libraries that end theirs before a fork.
             _kill(pid)
             os.waitpid(pid, 0)
             self.obstacle = "a thread runs in the warm server, which a copy of it would not have"
             raise _Refused(self.obstacle)
         _set_group(pid)
+        _say_number(connection, "started", pid)
         self.running[pid] = connection
-        _say(connection, {"started": pid})
-        self._tell_of_ends()
+        self._tell_of_ends()  # It cannot end before it is let go, but it can be ended.
+
+    def _prepare(self, request: dict) -> attempt.Attempt | None:
+        """Becomes what the copy shall be, as far as that can be undone."""
+        os.chdir(request["workdir"])
+        self.set_variables(request["environment"])
+        sys.argv = ["-c", *request["command"][3:]]
+        return self.ahead.prepared(sys.argv[1:])
 
     def _tell_of_ends(self, *_) -> None:
         """Tells of processes that have ended. Runs whenever one does, also while something is imported."""
@@ -155,14 +192,14 @@ class _ByCopies(_Server):
             end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if end is not None and self.running.pop(pid, None) is not None:
                 how = "exited" if end.si_code == os.CLD_EXITED else "killed"
-                _say(connection, {how: end.si_status})
+                _say_number(connection, how, end.si_status)
                 self.ended[pid] = connection
 
     def _reap(self) -> None:
         """Reaps the processes whose end the host has taken note of."""
         for pid, connection in list(self.ended.items()):
             try:
-                if connection.recv(1, socket.MSG_DONTWAIT):
+                if connection.recv(1, _socket.MSG_DONTWAIT):
                     continue
             except BlockingIOError:
                 continue
@@ -181,11 +218,12 @@ class _ByCopies(_Server):
         modules = self.foresight.modules_of(target)
         if not modules:
             return
+        self.set_variables({})
         with _Output(log):
             for module in modules:
                 if self.obstacle is None:
                     self._import(module)
-        if signal.getsignal(signal.SIGCHLD) != self._tell_of_ends:
+        if _signal.getsignal(_signal.SIGCHLD) != self._tell_of_ends:
             self.obstacle = "a library wants to be told of the ends of processes, as the warm server must be"
 
     def _import(self, module: Foreseen) -> None:
@@ -207,7 +245,8 @@ class _ByCopies(_Server):
 
 def _threads() -> int:
     try:
-        return len(os.listdir("/proc/self/task"))
+        # Each has a folder there. It is sooner told how many there are than which.
+        return os.stat("/proc/self/task").st_nlink - 2
     except OSError:
         threading = sys.modules.get("threading")
         return threading.active_count() if threading else 1
@@ -229,7 +268,7 @@ def _set_group(pid: int) -> None:
 
 def _kill(pid: int) -> None:
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, _signal.SIGKILL)
 
 
 class _Output:
@@ -261,12 +300,12 @@ def _flush() -> bool:
     return True
 
 
-def _become(server: _ByCopies, connection: socket.socket, log: int, request: dict):
+def _become(server: _ByCopies, connection: _socket.socket, log: int, prepared: attempt.Attempt | None):
     """In the copy: becomes what an interpreter of its own would be, and runs the step. Does not return."""
     code = 1
     try:
         os.setpgid(0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         _end_with_parent()
         server.control.close()
         for other in (*server.running.values(), *server.ended.values()):
@@ -279,7 +318,7 @@ def _become(server: _ByCopies, connection: socket.socket, log: int, request: dic
         os.close(log)
         _reseed()
         gc.enable()
-        code = _run(request)
+        code = _exit_code(attempt.run_step if prepared is None else prepared.run)
         code = _end(code)
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -291,7 +330,7 @@ def _become(server: _ByCopies, connection: socket.socket, log: int, request: dic
 def _end_with_parent() -> None:
     """Lets the kernel ask this process to end when the server has ended, should nobody be left to do so."""
     if _prctl is not None and sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _prctl(_PR_SET_PDEATHSIG, _signal.SIGTERM)
 
 
 _PR_SET_PDEATHSIG = 1
@@ -304,20 +343,17 @@ def _reseed() -> None:
         numbers.seed()
 
 
-def _run(request: dict) -> int:
-    """Runs the step as its command would; returns the exit code."""
-    os.chdir(request["workdir"])
-    os.environ.update(request["environment"])
-    sys.argv = ["-c", *request["command"][3:]]
+def _exit_code(run) -> int:
+    """Runs a step as its command would; returns the exit code."""
     try:
-        attempt.run_step()
+        run()
     except SystemExit as end:
         return _code_of(end)
     except KeyboardInterrupt:
         sys.excepthook(*sys.exc_info())
         _flush()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        os.kill(os.getpid(), _signal.SIGINT)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         return 1
@@ -339,7 +375,8 @@ def _end(code: int) -> int:
     if threading is not None:
         threading._shutdown()  # Waits for the threads that the step has started.
     atexit._run_exitfuncs()
-    gc.collect()
+    # To look at the oldest generation costs much, even if it is empty.
+    gc.collect(2 if gc.get_objects(2) else 1)
     _write_what_files_hold()
     return code if _flush() else code or 120
 
@@ -374,26 +411,25 @@ def _exit(code: int):
 class _InItself(_Server):
     """Runs each attempt in this process, one after the other, so that modules keep what they hold."""
 
-    def __init__(self, control: socket.socket):
+    def __init__(self, control: _socket.socket):
         super().__init__(control)
-        self.variables: set[str] = set()
         self.files: dict[str, tuple] = {}
 
-    def take(self, connection: socket.socket, log: int, request: dict) -> None:
+    def take(self, connection: _socket.socket, log: int, request: dict) -> None:
         changed = self._changed()
         if changed is not None:
             _say(connection, {"refused": f"`{changed}` was changed since it was imported"})
             raise SystemExit
-        with connection:
+        with closing(connection):
             _say(connection, "itself")
             if not _is_let_go(connection):
                 return
-            for name in self.variables - set(request["environment"]):
-                os.environ.pop(name, None)
-            self.variables = set(request["environment"])
+            os.chdir(request["workdir"])
+            self.set_variables(request["environment"])
+            sys.argv = ["-c", *request["command"][3:]]
             began = time.time_ns()
             with _Output(log):
-                code = _run(request)
+                code = _exit_code(attempt.run_step)
             self._note_files(began)
             _say(connection, {"exited": code})
 

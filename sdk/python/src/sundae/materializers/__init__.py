@@ -51,14 +51,14 @@ def registered(kind: type) -> Materializer | None:
 
 def save(value, path: str) -> dict:
     """Writes a value to `path`; returns the metadata by which it can be loaded."""
-    for name, materializer in _candidates(value):
+    kind = type(value)
+    for name, materializer in _candidates(kind):
         try:
             extra = materializer.save(value, path) or {}
         except Unsuitable:
             continue
-        kind = type(value)
-        facts = {"materializer": name, "media_type": materializer.media_type}
-        return {**facts, "type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), **extra}
+        told = kind.__qualname__ if kind in _JSON_TYPES else _told(kind).removeprefix("builtins.")
+        return {"materializer": name, "media_type": materializer.media_type, "type": told, **extra}
     raise AssertionError("the last candidate, pickle, takes everything or raises its own error")
 
 
@@ -90,6 +90,9 @@ def load(path: str, metadata: dict, hint=hints.ANYTHING):
 
 
 _registered: dict[type, Materializer] = {}
+
+_ours: dict[str, Materializer] = {}
+"""Those that were asked for before."""
 
 _BY_NAME = {
     "json": "plain:Json",
@@ -123,19 +126,27 @@ _JSON_TYPES = (bool, int, float, list, dict, tuple, set, frozenset, type(None))
 _LAST = ["json", "dataclass", "pickle"]
 
 
-def _candidates(value):
-    """The materializers to ask for a value, in order: the user's, those of its type, the general ones."""
-    kinds = type(value).__mro__
-    for kind in kinds:
-        if kind in _registered:
-            yield _import_name(_registered[kind]), _registered[kind]
-    names = [name for kind in kinds for name in _BY_TYPE.get(f"{kind.__module__}.{kind.__qualname__}", ())]
+def _candidates(kind: type):
+    """The materializers to ask for values of a type: the user's, those of the type, the general ones."""
+    if _registered:
+        for base in kind.__mro__:
+            if base in _registered:
+                yield _import_name(_registered[base]), _registered[base]
+    names = []
+    if kind not in _JSON_TYPES:
+        names = [name for base in kind.__mro__ for name in _BY_TYPE.get(_told(base), ())]
     for name in names + _LAST:
         yield name, _named(name)
 
 
+def _told(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _named(name: str) -> Materializer:
     """A materializer by the name in the metadata: a short one of ours, or `module:Class` of the user's."""
+    if not _registered and name in _ours:
+        return _ours[name]
     for materializer in _registered.values():  # As it was registered, options included.
         if _import_name(materializer) == name:
             return materializer
@@ -148,7 +159,10 @@ def _named(name: str) -> Materializer:
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise SundaeError(f"the materializer `{name}` that saved this cannot be imported: {error}") from error
-    return found() if isinstance(found, type) else found
+    found = found() if isinstance(found, type) else found
+    if name in _BY_NAME:
+        _ours[name] = found
+    return found
 
 
 def _import_name(materializer: Materializer) -> str:
