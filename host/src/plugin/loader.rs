@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,9 @@ use super::catalog::{Catalog, Flavor, State};
 use super::image;
 use super::load;
 use super::probe::{Fingerprint, Found, Probe, ProbeLog, Verdict, probe, time_limit};
+
+/// So much of a library is read and hashed at once.
+const PIECE: usize = 256 << 10;
 
 /// Which component is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -235,7 +238,7 @@ impl<'a> Loader<'a> {
         let unread = |error: std::io::Error| broken(format!("it cannot be read: {error}"));
         let (file, metadata) =
             image::open(path).map_err(|error| broken(format!("{error}; {}", error.cure())))?;
-        let digest = digest_of(&file, metadata.len()).map_err(unread)?;
+        let digest = digest_of(&file).map_err(unread)?;
         let probed = |verdict| Probe {
             digest: digest.clone(),
             path: path.to_owned(),
@@ -331,13 +334,19 @@ fn spoken_by(identity: &Identity) -> BTreeSet<&'static str> {
     identity.flavors.iter().flat_map(of_flavor).collect()
 }
 
-/// BLAKE3 of an open file of that length.
-fn digest_of(file: &File, length: u64) -> std::io::Result<String> {
-    // In one piece, which is hashed several times faster than many small ones.
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    let mut file = file;
-    file.read_to_end(&mut bytes)?;
-    Ok(blake3::hash(&bytes).to_hex().to_string())
+/// BLAKE3 of an open file.
+fn digest_of(mut file: &File) -> std::io::Result<String> {
+    // In pieces as large as they can be hashed at full speed, and no larger: memory that is new must be made, too.
+    let mut buffer = vec![0; PIECE];
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finalize().to_hex().to_string()),
+            Ok(length) => drop(hasher.update(&buffer[..length])),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn config_text(wanted: &Wanted<'_>) -> String {
