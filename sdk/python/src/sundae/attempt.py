@@ -13,7 +13,7 @@ import sys
 
 from . import declaration, hints, materializers, params
 from .errors import SundaeError
-from .running import read_context, tell
+from .running import append, read_context
 
 COMMAND = "import sundae; sundae.run_step()"
 """What `python3 -c` is given to make an attempt."""
@@ -33,6 +33,7 @@ class Attempt:
     def __init__(self, words: list[str]):
         self.target, self.paths, self.output_names, self.split = _command_line(words)
         self.facts = read_context()
+        self.messages = os.environ.get("SUNDAE_MESSAGES")
         self.step: declaration.Step | None = None
         self.arguments: dict | None = None
 
@@ -47,7 +48,16 @@ class Attempt:
             self.arguments = arguments(self.step, self.facts, _loaded)
         with trimmed_errors():
             result = self.step.signature.call(self.step.function, self.arguments)
-        _save(self.step, result, self.facts, self.split)
+        self._save(result)
+
+    def _save(self, result) -> None:
+        step = self.step
+        for output, value in zip(step.outputs, _split(step, result), strict=True):
+            value = _checked(step, output, value)
+            with trimmed_errors(f"while saving the output `{output.name}`"):
+                path = self.facts["outputs"][output.name]["path"]
+                metadata = _saved(step, output.name, value, path, output.name in self.split)
+                append({"output": output.name, "metadata": metadata}, self.messages)
 
 
 def _command_line(words: list[str]):
@@ -149,15 +159,6 @@ def _loaded(step, key: str, entry: dict, hint):
 def _place(key: str):
     name, _, place = key.partition("-")
     return name, int(place or 0)
-
-
-def _save(step, result, facts: dict, split: list[str]) -> None:
-    for output, value in zip(step.outputs, _split(step, result), strict=True):
-        value = _checked(step, output, value)
-        with trimmed_errors(f"while saving the output `{output.name}`"):
-            path = facts["outputs"][output.name]["path"]
-            metadata = _saved(step, output.name, value, path, output.name in split)
-            tell({"output": output.name, "metadata": metadata})
 
 
 def _saved(step, name: str, value, path: str, is_split: bool) -> dict:

@@ -3,11 +3,11 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager, suppress
 
 from .errors import HostError, RunCancelled, RunFailed
+from .process import Process
 from .results import Run
 from .source import import_roots
 
@@ -75,7 +75,7 @@ def described(run_id: str, step: str) -> dict:
 
 def _answer(words: list[str]) -> bytes:
     with _file() as said, _file() as out:
-        process = _started(words, out, os.getcwd(), stderr=said)
+        process = _opened(words, out, os.getcwd(), stderr=said, env=environment())
         if _wait(process):
             raise KeyboardInterrupt
         if process.returncode:
@@ -146,7 +146,7 @@ def _call(words: list[str], folder: str) -> tuple[int, bytes, bool]:
     """The exit code of the program, what it wrote to stdout, and whether we were interrupted meanwhile."""
     sys.stdout.flush()
     with _file() as out:  # A pipe's reader would lose what it has if interrupted.
-        process = _started(words, out, folder, stderr=None if _is_narration_shown() else subprocess.PIPE)
+        process = _started(words, out, folder) if _is_narration_shown() else _relayed(words, out, folder)
         was_interrupted = _wait(process)
         out.seek(0)
         return process.returncode, out.read(), was_interrupted
@@ -160,18 +160,33 @@ def _is_narration_shown() -> bool:
         return False
 
 
-def _started(words: list[str], out, folder: str, stderr=None) -> subprocess.Popen:
-    is_relayed = stderr == subprocess.PIPE
+def _started(words: list[str], out, folder: str):
+    """The program, which writes its narration to our stderr."""
+    if folder != os.getcwd():
+        return _opened(words, out, folder, env=environment())
+    with _told_if_it_cannot_be_started():
+        return Process([program(), *words], out, environment())
+
+
+def _relayed(words: list[str], out, folder: str):
+    """The program, whose narration we read."""
+    from subprocess import PIPE
+
+    # Interrupting a notebook interrupts the group of its kernel; what we pass on must come once.
+    return _opened(words, out, folder, stderr=PIPE, env=environment(is_relayed=True), start_new_session=True)
+
+
+def _opened(words: list[str], out, folder: str, **options):
+    from subprocess import Popen
+
+    with _told_if_it_cannot_be_started():
+        return Popen([program(), *words], stdout=out, cwd=folder, **options)
+
+
+@contextmanager
+def _told_if_it_cannot_be_started():
     try:
-        return subprocess.Popen(
-            [program(), *words],
-            stdout=out,
-            stderr=stderr,
-            cwd=folder,
-            env=environment(is_relayed),
-            # Interrupting a notebook interrupts the group of its kernel; what we pass on must come once.
-            start_new_session=is_relayed,
-        )
+        yield
     except OSError as error:
         raise HostError(
             f"the program `{program()}` cannot be started ({error.strerror}): "
@@ -179,7 +194,7 @@ def _started(words: list[str], out, folder: str, stderr=None) -> subprocess.Pope
         ) from None
 
 
-def _wait(process: subprocess.Popen) -> bool:
+def _wait(process) -> bool:
     """Waits for the program to end, even if we are interrupted: it has steps to stop and a run to record."""
     interrupts = passed_on = 0
     while True:
@@ -196,7 +211,7 @@ def _wait(process: subprocess.Popen) -> bool:
             interrupts += 1
 
 
-def _relay(process: subprocess.Popen) -> None:
+def _relay(process) -> None:
     """Shows what the program says, until it has ended."""
     import codecs
     from select import select

@@ -65,7 +65,11 @@ def progress(fraction: float, label: str | None = None) -> None:
 
 def tell(message: dict) -> None:
     """Appends a message for the host; outside of a step, does nothing."""
-    path = os.environ.get("SUNDAE_MESSAGES")
+    append(message, os.environ.get("SUNDAE_MESSAGES"))
+
+
+def append(message: dict, path: str | None) -> None:
+    """Appends a message to the file for messages, if there is one."""
     if path is None:
         return
     line = _ENCODER.encode(message) + "\n"

@@ -37,6 +37,7 @@ class Signature:
         inner = unwrapped(function)
         found = hints.resolved(inner)
         self.arguments = {argument.name: argument for argument in _arguments(inner, found)}
+        self.has_places = any(argument.is_positional_only for argument in self.arguments.values())
         self.positional = inner.__code__.co_varnames[: inner.__code__.co_argcount]
         self.outputs = _outputs(found.get("return", hints.ANYTHING), output_names, title)
 
@@ -63,6 +64,8 @@ class Signature:
 
     def call(self, function, values: dict):
         """Calls the function with arguments by name, those that it takes only by place included."""
+        if not self.has_places:
+            return function(**values)
         values = dict(values)
         positional = []
         for name, argument in self.arguments.items():

@@ -62,7 +62,7 @@ class _Server:
         self.control = control
         self.obstacle: str | None = None
         self.lasting = dict(os.environ)
-        self.variables: set[str] = set()
+        self.variables: dict[str, str] = {}
 
     def serve(self) -> None:
         while True:
@@ -87,13 +87,15 @@ class _Server:
 
     def set_variables(self, wanted: dict[str, str]) -> None:
         """Sets these variables, and those that were set before to what they were in the beginning."""
-        for name in self.variables.union(wanted):
-            value = wanted.get(name, self.lasting.get(name))
-            if value is None:
+        for name in self.variables.keys() - wanted.keys():
+            if name in self.lasting:
+                os.environ[name] = self.lasting[name]
+            else:
                 os.environ.pop(name, None)
-            elif os.environ.get(name) != value:
+        for name, value in wanted.items():
+            if self.variables.get(name) != value:
                 os.environ[name] = value
-        self.variables = set(wanted)
+        self.variables = dict(wanted)
 
 
 def _received(control: _socket.socket) -> list[int]:
@@ -425,6 +427,7 @@ class _InItself(_Server):
             if not _is_let_go(connection):
                 return
             os.chdir(request["workdir"])
+            self.variables = dict.fromkeys(self.variables, "")  # The last step may have changed them.
             self.set_variables(request["environment"])
             sys.argv = ["-c", *request["command"][3:]]
             began = time.time_ns()
