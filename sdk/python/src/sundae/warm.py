@@ -385,9 +385,11 @@ def _end(code: int) -> int:
 
 def _write_what_files_hold() -> None:
     """Closes the files that the step has left open, the outer ones first: they write to the inner ones."""
+    files = [one for one in gc.get_objects() if _io._IOBase in type(one).__mro__]
+    if not files:
+        return
     standard = [sys.stdin, sys.stdout, sys.stderr]
     standard += [getattr(stream, "buffer", None) for stream in standard]
-    files = [one for one in gc.get_objects() if _io._IOBase in type(one).__mro__]
     for file in sorted(files, key=_depth):
         if not any(file is stream for stream in standard):
             try:
