@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use sundae::engine::Stop;
-use sundae::engine::event::{Event, RunStatus};
+use sundae::engine::event::{Event, RunStatus, StepStatus};
 use sundae_plugin_api::{Error, ErrorKind};
 
 use super::elsewhere::Cluster;
@@ -143,6 +143,47 @@ fn whoever_stops_a_run_does_not_wait_for_its_store() {
     let mut told = Told::default();
     let ended = bed.run_pipeline_until(&pipeline, &mut told, &stop);
     assert_eq!(ended.unwrap(), RunStatus::Cancelled, "{told:#?}");
+}
+
+/// How long a store is waited for is counted anew when nobody has waited for it meanwhile.
+#[test]
+fn what_was_waited_for_by_a_step_that_was_skipped_is_not_held_against_a_later_one() {
+    let mut bed = Bed::new();
+    let folder = bed.folder.path().join("store");
+    // Of the engine; a worker waits by itself.
+    let asked = AtomicUsize::new(0);
+    bed.store = Arc::new(MeddledStore::new(&folder, move |_, _| {
+        let is_workers = thread::current().name() == Some("sundae-local");
+        let is_away = !is_workers && (2..4).contains(&asked.fetch_add(1, SeqCst));
+        if is_away { Err(away()) } else { Ok(()) }
+    }));
+    bed.patience = Duration::from_millis(500);
+    let told = bed.run_carelessly(
+        "
+        failure-policy = 'fail-fast'
+        [[steps]]
+        name = 'slow'
+        foreach = { n = [1] }
+        run = 'sleep 1; echo {param.n} > {out.x}'
+        outputs = ['x']
+        trigger = 'always'
+        [[steps]]
+        name = 'quick'
+        run = 'true'
+        [[steps]]
+        name = 'fails'
+        run = 'sleep 0.1; exit 1'
+        after = ['quick']
+        [[steps]]
+        name = 'waits'
+        run = 'echo waits'
+        after = ['quick']
+        ",
+    );
+    let statuses = told.statuses();
+    assert_eq!(statuses["waits"], StepStatus::Skipped);
+    assert_eq!(statuses["slow"], StepStatus::Completed, "{told:#?}");
+    assert_eq!(complains(&told), 2);
 }
 
 #[test]

@@ -222,7 +222,11 @@ fn what_a_killed_step_had_written_is_kept() {
         ),
     );
     let run = sandbox.start(&["run", "p.toml"]);
-    until("the step runs", || sandbox.outside("begun").exists().then_some(()));
+    until("the step runs, and that is recorded", || {
+        let has_begun = sandbox.outside("begun").exists();
+        let logs = has_begun.then(|| sandbox.sundae(&["runs", "logs", "p-1", "a"]));
+        logs.filter(|said| said.out == "halfway\n")
+    });
     kill_process(run.pid(), Signal::KILL).unwrap();
     run.wait();
     let log = |attempt: &[&str]| {

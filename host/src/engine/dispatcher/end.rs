@@ -8,6 +8,7 @@ use super::stop::Cause;
 use super::{Dispatcher, Running, Stopping, TICK};
 use crate::artifact::publish_text;
 use crate::engine::event::{AttemptReport, Event, Failure, StepStatus};
+use crate::engine::prospect::refusal;
 use crate::engine::resources::needs;
 use crate::engine::state::Made;
 use crate::shipping::why_there_is_no_report;
@@ -185,6 +186,10 @@ impl Dispatcher<'_> {
         if cause == Some(Cause::TimedOut) && report.failure == Some(Failure::Cancelled) {
             report.failure = Some(Failure::TimedOut { message: self.told(step, cause) });
         }
+        // A warning may be that its outcome is not kept.
+        let is_found_again = report.failure.is_none() && report.warnings.is_empty();
+        self.is_urgent |=
+            !is_found_again || refusal(self.described(step), self.engine.use_cache).is_some();
         for warning in std::mem::take(&mut report.warnings) {
             self.warn(format!("step `{name}`: {warning}"));
         }

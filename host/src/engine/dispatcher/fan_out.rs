@@ -27,9 +27,12 @@ impl<'a> Dispatcher<'a> {
         }
         let described = self.described(step);
         let sources = self.state.sources_of(step);
+        let is_asked = !sources.is_empty();
         match FanOut::open(described, sources, &*self.engine.store, Manifests::Put) {
             Ok(fan_out) => {
-                self.store_answers();
+                if is_asked {
+                    self.store_answers();
+                }
                 self.begin_items(step, fan_out);
             }
             Err(Broken::Away(error)) => self.meet(step, Trouble::Away(error)),

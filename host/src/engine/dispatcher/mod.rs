@@ -42,7 +42,7 @@ use submit::Prepared;
 const TICK: Duration = Duration::from_millis(100);
 
 /// What happens in quick succession is told at once: recording it is a good part of what a trivial step costs. Nobody sees the
-/// difference, and what was not told was not reported as done.
+/// difference; and if this process is killed meanwhile, what has ended is found in the artifact store.
 const BETWEEN_TELLING: Duration = Duration::from_millis(5);
 
 pub(super) struct Dispatcher<'a> {
@@ -74,8 +74,10 @@ pub(super) struct Dispatcher<'a> {
     renewed: Instant,
     /// Told when there is nothing else to do, so that many events are recorded at once.
     untold: Vec<Event>,
-    /// When something was told last.
-    told: Instant,
+    /// When something was told last, if anything was.
+    told: Option<Instant>,
+    /// Something has ended that is not in the artifact store: it would be done again if it were not recorded.
+    is_urgent: bool,
     began: Instant,
     /// Jobs of which everything was heard: what workers were told is removed when that is recorded.
     heard: Vec<String>,
@@ -133,7 +135,8 @@ impl<'a> Dispatcher<'a> {
             progress: ProgressWatch::default(),
             renewed: Instant::now(),
             untold: Vec::new(),
-            told: now,
+            told: None,
+            is_urgent: false,
             began: now,
             heard: Vec::new(),
             stopping: Stopping::No,
@@ -162,6 +165,7 @@ impl<'a> Dispatcher<'a> {
             self.take_up_delayed();
             self.start_ready();
             self.join_items();
+            self.forget_outage();
             let is_idle = self.running.is_empty()
                 && self.late.is_empty()
                 && self.delayed.is_empty()
@@ -252,11 +256,12 @@ impl<'a> Dispatcher<'a> {
 
     /// How long until something may be told again.
     fn time_to_tell(&self) -> Duration {
-        // What was submitted elsewhere must be known if this process is killed: it goes on there.
-        if self.capabilities.remote {
-            Duration::ZERO
-        } else {
-            BETWEEN_TELLING.saturating_sub(self.told.elapsed())
+        match self.told {
+            // What was submitted elsewhere must be known if this process is killed: it goes on there.
+            Some(told) if !self.capabilities.remote && !self.is_urgent => {
+                BETWEEN_TELLING.saturating_sub(told.elapsed())
+            }
+            _ => Duration::ZERO,
         }
     }
 
@@ -266,7 +271,8 @@ impl<'a> Dispatcher<'a> {
         }
         let events = std::mem::take(&mut self.untold);
         self.listener.hear(&events).map_err(EngineError::NotRecorded)?;
-        self.told = Instant::now();
+        self.told = Some(Instant::now());
+        self.is_urgent = false;
         self.remove_what_was_heard();
         Ok(())
     }

@@ -54,6 +54,19 @@ impl Dispatcher<'_> {
         self.outage = None;
     }
 
+    /// Where nobody asks the store any more, nothing is known of it: an outage that comes later is another one.
+    pub(super) fn forget_outage(&mut self) {
+        if !self.store_is_away() && !self.needs_store() {
+            self.outage = None;
+        }
+    }
+
+    /// Whether there is something for which the store is to be asked.
+    fn needs_store(&self) -> bool {
+        let has_work = self.state.has_ready() || self.state.has_complete();
+        has_work || !self.queue.is_empty() || !self.late.is_empty()
+    }
+
     /// What was to be done must wait for the store.
     ///
     /// # Errors
