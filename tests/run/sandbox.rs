@@ -225,6 +225,11 @@ impl Running {
         rustix::process::Pid::from_child(self.child())
     }
 
+    /// Whether it has ended, without waiting for that.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
+    }
+
     /// Waits for its end.
     pub(super) fn wait(mut self) -> Said {
         said(self.child.take().unwrap().wait_with_output().unwrap())
