@@ -108,6 +108,24 @@ fn after_its_process_was_killed() {
     assert_eq!(counted(&sandbox, "seconds"), "1\n2\n");
 }
 
+/// `resume` said that the run was under way, and whoever had looked marked it as interrupted.
+#[test]
+fn while_somebody_looks_whether_its_process_is_gone() {
+    let sandbox = sandbox();
+    let run = sandbox.start(&["run", "p.toml"]);
+    second_runs(&sandbox);
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    run.wait();
+    touch(&sandbox, "gate");
+    let locks = fs::read_dir(sandbox.home().join("runs")).unwrap().flatten();
+    let lock = fs::File::open(locks.map(|lock| lock.path()).next().unwrap()).unwrap();
+    lock.lock().unwrap();
+    let resumed = sandbox.start(&["runs", "resume"]);
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    lock.unlock().unwrap();
+    resumed.wait().ended(0).telling("3 completed");
+}
+
 #[test]
 fn a_run_that_is_under_way_is_left_alone_and_of_two_who_go_on_with_one_one_does() {
     let sandbox = sandbox();

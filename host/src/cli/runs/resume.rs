@@ -1,9 +1,11 @@
 //! `sundae runs resume`
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use jiff::Timestamp;
 
-use super::find_run;
+use super::{database as marked_database, find_run};
 use crate::artifact::publish_text;
 use crate::cli::Failure;
 use crate::cli::context::Context;
@@ -13,6 +15,9 @@ use crate::engine::known::Known;
 use crate::metadata::{Database, RunRecord};
 use crate::stack::Stack;
 use crate::worker::{read_log, reaper};
+
+/// To look whether a process is gone, and to mark its run, takes no longer.
+const A_LOOK: Duration = Duration::from_secs(1);
 
 /// Go on with a run that failed, was stopped, or whose process was killed
 ///
@@ -42,6 +47,7 @@ impl Resume {
         let detached = if self.detach { detach::id_if_detached() } else { None };
         let is_detached = detached.is_some();
         let run = find_run(context, detached.as_deref().or(self.run.as_deref()))?;
+        let run = looked_at_again(context, run)?;
         check(&run)?;
         if self.detach && !is_detached {
             return detach::start(context, &run.id);
@@ -77,6 +83,19 @@ impl Resume {
         let status = under_way.carry_out(&guard, lock)?;
         finish(context, run, status)
     }
+}
+
+/// The run as it is, if it only seems to be under way: whoever else looks just now whether its process is gone has its lock
+/// meanwhile.
+fn looked_at_again(context: &Context, mut run: RunRecord) -> Result<RunRecord, Failure> {
+    let began = Instant::now();
+    while run.status == RunStatus::Running && began.elapsed() < A_LOOK {
+        std::thread::sleep(Duration::from_millis(10));
+        if let Some(now) = marked_database(context)?.run(&run.id)? {
+            run = now;
+        }
+    }
+    Ok(run)
 }
 
 /// What the steps had written that were under way when their host was killed, by name: their folder goes.
